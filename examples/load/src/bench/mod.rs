@@ -1,0 +1,176 @@
+//! The benchmark: floor and provider take turns under the same driver.
+
+mod drive;
+mod process;
+mod product;
+mod report;
+mod side;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub(crate) use process::Cores;
+
+use crate::Error;
+use crate::baseline::Baseline;
+use crate::workload::Workload;
+use drive::{Load, Sample};
+use process::SlowDisk;
+use report::{Memory, Report, Row};
+use side::Side;
+
+/// What is measured, and how long.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// The `enum-idp` executable; without it only the floor is measured.
+    #[arg(long)]
+    product: Option<PathBuf>,
+    /// Directory with `libcipherpad.so` and `libmerchant.so`.
+    #[arg(long)]
+    plugin_dir: Option<PathBuf>,
+    /// One short round: shows that it works, not how fast it is.
+    #[arg(long)]
+    quick: bool,
+    /// Seconds of load in each run.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Rounds of each line; the table shows medians.
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// Accounts whose pads are activated at the provider; at least as many as users, 256.
+    #[arg(long, default_value_t = 512)]
+    people: u32,
+    /// Accounts in the floor's database.
+    #[arg(long, default_value_t = 10_000)]
+    floor_accounts: u32,
+    /// How much longer an fsync takes in the delayed runs, milliseconds.
+    #[arg(long, default_value_t = 5)]
+    fsync_delay: u64,
+    /// Write everything measured to this file as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// Users in the delayed runs: enough for groups to fill while the disk is busy, and one to see the delay itself.
+const DELAYED_USERS: [usize; 2] = [256, 1];
+
+/// Measures and prints the table.
+///
+/// # Errors
+/// If a server does not start, or any run failed.
+#[expect(clippy::print_stdout, reason = "its output is its result")]
+pub(crate) async fn run(options: Options, cores: Cores) -> Result<(), Error> {
+    let dir = tempfile::tempdir()?;
+    let mut bench = Bench::start(&options, cores, dir.path()).await?;
+    bench.report.baseline = baseline(&options, cores)?;
+    bench.plain_runs().await;
+    bench.delayed_runs(dir.path()).await?;
+    let report = bench.report;
+    println!("{}", report.table());
+    if let Some(file) = &options.json {
+        std::fs::write(file, serde_json::to_string_pretty(&report)?)?;
+    }
+    match report.failures.len() {
+        0 => Ok(()),
+        failed => Err(format!("{failed} runs failed").into()),
+    }
+}
+
+struct Bench<'o> {
+    options: &'o Options,
+    floor: Side,
+    product: Option<Side>,
+    report: Report,
+}
+
+impl<'o> Bench<'o> {
+    async fn start(options: &'o Options, cores: Cores, dir: &Path) -> Result<Self, Error> {
+        let mut product = match &options.product {
+            Some(_) => Some(Side::product(dir, cores, options).await?),
+            None => None,
+        };
+        let floor = Side::floor(dir, cores, options, product.as_mut()).await?;
+        let memory = std::iter::once(&floor)
+            .chain(&product)
+            .map(|side| Memory { server: side.target.name, idle: side.memory_mib(), after_load: None })
+            .collect();
+        let report = Report { cores_apart: cores == Cores::Apart, memory, ..Report::default() };
+        Ok(Self { options, floor, product, report })
+    }
+
+    fn load(&self, users: usize) -> Load {
+        let seconds = if self.options.quick { 1 } else { self.options.seconds };
+        Load { users, time: Duration::from_secs(seconds) }
+    }
+
+    async fn plain_runs(&mut self) {
+        let hello = self.floor.drive(Workload::Health, self.load(32)).await;
+        self.report.hello = self.kept(hello);
+        let users: &[usize] = if self.options.quick { &[1, 64, 256] } else { &[1, 16, 64, 256] };
+        for workload in [Workload::Login, Workload::Payment] {
+            for users in users {
+                self.rounds(workload, *users, 0).await;
+            }
+        }
+        for workload in [
+            Workload::Challenge,
+            Workload::ChallengeWrongFirst,
+            Workload::Refresh,
+            Workload::Keys,
+            Workload::Discovery,
+            Workload::Health,
+        ] {
+            self.rounds(workload, 64, 0).await;
+        }
+        for (memory, side) in self.report.memory.iter_mut().zip(std::iter::once(&self.floor).chain(&self.product)) {
+            memory.after_load = side.memory_mib();
+        }
+    }
+
+    /// The same logins and payments on a disk that is slow to sync.
+    async fn delayed_runs(&mut self, dir: &Path) -> Result<(), Error> {
+        let disk = SlowDisk::build(dir, Duration::from_millis(self.options.fsync_delay))?;
+        for side in std::iter::once(&mut self.floor).chain(&mut self.product) {
+            side.restart(Some(&disk)).await?;
+        }
+        for workload in [Workload::Login, Workload::Payment] {
+            for users in DELAYED_USERS {
+                self.rounds(workload, users, self.options.fsync_delay).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// One line of the table: floor and provider in turn.
+    async fn rounds(&mut self, workload: Workload, users: usize, fsync_delay_ms: u64) {
+        let rounds = if self.options.quick { 1 } else { self.options.rounds };
+        for _ in 0..rounds {
+            let load = self.load(users);
+            let floor = self.floor.drive(workload, load).await;
+            let product = match &mut self.product {
+                Some(side) => Some(side.drive(workload, load).await),
+                None => None,
+            };
+            let floor = self.kept(floor);
+            let product = product.and_then(|sample| self.kept(sample));
+            if let Some(floor) = floor {
+                self.report.rows.push(Row { workload: workload.name(), users, fsync_delay_ms, floor, product });
+            }
+        }
+    }
+
+    /// The sample; a failure is noted and becomes nothing.
+    fn kept(&mut self, sample: Result<Sample, Error>) -> Option<Sample> {
+        sample.inspect_err(|error| self.report.failures.push(error.to_string())).ok()
+    }
+}
+
+/// Measures the bare parts in a process on the servers' core.
+fn baseline(options: &Options, cores: Cores) -> Result<Baseline, Error> {
+    let seconds = if options.quick { "0.3" } else { "2" };
+    let output = cores.command(&std::env::current_exe()?).args(["baseline", "--seconds", seconds]).output()?;
+    if !output.status.success() {
+        return Err(format!("baseline: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}

@@ -1,0 +1,513 @@
+//! The host's side of enrolling a method: the plugin talks with the person's device, the host keeps time, counts, stores
+//! and delivers.
+//!
+//! `POST /enrol/{factor}` is what the device calls, twice or more: `{"email", "input": {…}}` begins and writes nothing;
+//! the reply's `state` comes back with the next message. Only a pass, and a wrong answer, are written. An address without
+//! a waiting enrolment gets the same replies from a decoy.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{ConnectInfo, Path, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use plugin_api::message::{AccountView, Context, Decoy, Effect, EnrolAnswer, EnrolBegin, Facts, Input, Purpose, Site, Step};
+use sea_orm::ConnectionTrait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Caller, letter};
+use crate::{
+    app::App,
+    clock::{DAY, MINUTE, Millis},
+    courier::Message,
+    error::Internal,
+    pages::texts,
+    plugins::FactorHandle,
+    store::{
+        account::{self, Model as Account, canonical_email},
+        enrolment::{self, Model as Enrolment},
+        log::{self, Event},
+        spent,
+    },
+};
+
+/// How long an activation may take, from the message that starts it.
+pub const LIFE: Millis = DAY;
+/// Wrong answers after which a waiting enrolment is void.
+const WRONG_ANSWERS: i32 = 5;
+/// How long a device may take between two messages.
+const PAUSE: Millis = 10 * MINUTE;
+/// Messages that an address block may send in a minute.
+const PER_BLOCK: u32 = 30;
+/// Messages about one account in a minute.
+const PER_EMAIL: u32 = 10;
+
+/// An enrolment that the plugin has begun and that nothing was written of yet.
+pub struct Prepared {
+    row: Enrolment,
+    messages: Vec<Message>,
+    code: Option<String>,
+}
+
+impl Prepared {
+    /// The activation code, if the plugin sends one as the argument `code`.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// Leaves the messages out: whoever asked hands the code over in another way.
+    #[must_use]
+    pub fn without_messages(self) -> Self {
+        Self { messages: Vec::new(), ..self }
+    }
+
+    /// Takes over how often the message was sent, as one more of `earlier`.
+    #[must_use]
+    pub(super) fn sent_again_after(mut self, earlier: &Enrolment, now: Millis) -> Self {
+        self.row.resends = earlier.resends + 1;
+        self.row.resent_at = Some(now);
+        self
+    }
+}
+
+/// Asks the plugin to begin enrolling for `account`. Writes nothing; [`begin_in`] does.
+///
+/// # Errors
+/// When the plugin fails, or does not ask for anything.
+pub async fn begin_prepare(
+    app: &App,
+    account: &Account,
+    factor: &FactorHandle,
+    replaces: Option<&Enrolment>,
+) -> Result<Prepared, Internal> {
+    let now = app.clock.now();
+    let replaces = replaces.map(|old| old.state(&app.seal)).transpose()?;
+    let random = app.entropy.bytes()?;
+    let cx = context(app, view(account), &account.locale, now + LIFE, random);
+    let step = factor.enrol_begin(&EnrolBegin { cx, replaces }).await?;
+    let Step::Ask { state, effects, .. } = step else {
+        return Err(Internal::Other(format!("factor {} does not ask for anything when it enrols", factor.id())));
+    };
+    let mut row = Enrolment {
+        id: app.entropy.id()?,
+        account_id: account.id.clone(),
+        factor: factor.id().to_owned(),
+        label: String::new(),
+        status: "pending".to_owned(),
+        sealed: Vec::new(),
+        version: 0,
+        challenge_number: 0,
+        wrong_here: 0,
+        failures: 0,
+        blocked_until: None,
+        payments_blocked: false,
+        resends: 0,
+        resent_at: None,
+        created_at: now,
+        last_used_at: None,
+        expires_at: Some(now + LIFE),
+    };
+    row.set_state(&app.seal, &state)?;
+    let code = effects.iter().find_map(code_of);
+    let messages = effects
+        .into_iter()
+        .enumerate()
+        .map(|(number, effect)| message(app, account, factor, format!("enrol:{}:{number}", row.id), effect))
+        .collect::<Result<_, _>>()?;
+    Ok(Prepared { row, messages, code })
+}
+
+/// Writes what [`begin_prepare`] made, in the caller's transaction: earlier waiting enrolments of the factor end, the
+/// messages are queued, the log tells. Wake the courier after the commit.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin_in(
+    tx: &impl ConnectionTrait,
+    app: &App,
+    prepared: Prepared,
+    address: Option<String>,
+) -> Result<(), Internal> {
+    let Prepared { row, messages, .. } = prepared;
+    let (account, now) = (row.account_id.clone(), row.created_at);
+    let event = Event {
+        factor: Some(row.factor.clone()),
+        reference: Some(row.id.clone()),
+        address,
+        ..Event::new("activation_sent", "ok")
+    };
+    enrolment::replace_others(tx, &row, &["pending"]).await?;
+    enrolment::add(tx, row).await?;
+    log::append(tx, &app.seal, &account, now, &event).await?;
+    for message in messages {
+        app.courier.queue_in(tx, &app.seal, message).await?;
+    }
+    Ok(())
+}
+
+/// What a plugin asks to have sent, in the account's language.
+fn message(
+    app: &App,
+    account: &Account,
+    factor: &FactorHandle,
+    effect_id: String,
+    effect: Effect,
+) -> Result<Message, Internal> {
+    let locale = &account.locale;
+    let text = |key: &str, args: &std::collections::BTreeMap<String, String>| {
+        let missing = || Internal::Other(format!("factor {} has no text {key}", factor.id()));
+        factor.text(locale, key).map(|text| texts::fill(text, |name| args.get(name).cloned())).ok_or_else(missing)
+    };
+    match effect {
+        Effect::Sms { text: key, args } => Ok(letter::sms(effect_id, &account.phone, text(&key, &args)?)),
+        Effect::Mail { subject, text: key, args } => {
+            let (subject, text) = (text(&subject, &args)?, text(&key, &args)?);
+            letter::mail(app, locale, effect_id, &account.email, subject, text)
+        }
+    }
+}
+
+fn code_of(effect: &Effect) -> Option<String> {
+    let (Effect::Sms { args, .. } | Effect::Mail { args, .. }) = effect;
+    args.get("code").cloned()
+}
+
+fn view(account: &Account) -> AccountView {
+    AccountView { id: account.id.clone(), email: account.email.clone(), name: account.name() }
+}
+
+fn context(app: &App, account: AccountView, locale: &str, expires_at: Millis, random: [u8; 32]) -> Context {
+    Context {
+        purpose: Purpose::Authorize,
+        transaction: None,
+        account,
+        site: Site { name: "E-num".to_owned(), origin: app.config.issuer.clone() },
+        locale: locale.to_owned(),
+        now: app.clock.now(),
+        expires_at,
+        random: BASE64_URL_SAFE_NO_PAD.encode(random),
+        issuer: app.config.issuer.clone(),
+    }
+}
+
+/// What a device sends.
+#[derive(Deserialize)]
+struct Request {
+    email: String,
+    #[serde(default)]
+    input: Input,
+    #[serde(default)]
+    state: Option<String>,
+}
+
+/// What it gets.
+#[derive(Serialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+enum Reply {
+    Ask { data: Value, state: String },
+    Pass,
+}
+
+/// Why it gets nothing.
+enum Refusal {
+    Malformed(String),
+    NoSuchFactor,
+    TooMany,
+    Wrong,
+    Busy,
+    Internal(Internal),
+}
+
+impl<E: Into<Internal>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        match error.into() {
+            Internal::Plugin(error) if error.is_temporary() => {
+                tracing::warn!(%error, "an enrolment was refused for the moment");
+                Self::Busy
+            }
+            error => Self::Internal(error),
+        }
+    }
+}
+
+/// Travels between two messages.
+#[derive(Serialize, Deserialize)]
+struct Travelling {
+    /// The waiting enrolment; a made-up one for a decoy.
+    enrolment: String,
+    version: i64,
+    state: Value,
+}
+
+/// `POST /enrol/{factor}`.
+pub async fn post(
+    State(app): State<Arc<App>>,
+    peer: ConnectInfo<SocketAddr>,
+    Path(factor): Path<String>,
+    body: Bytes,
+) -> Response {
+    match answer(&app, &Caller::from(peer), &factor, &body).await {
+        Ok(reply) => {
+            let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            (no_store, Json(reply)).into_response()
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, error, description) = match self {
+            Self::Malformed(reason) => (StatusCode::BAD_REQUEST, "invalid_request", reason),
+            Self::NoSuchFactor => (StatusCode::NOT_FOUND, "unknown_factor", "there is no such method here".to_owned()),
+            Self::TooMany => {
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "wait a minute and try again".to_owned())
+            }
+            Self::Wrong => (
+                StatusCode::FORBIDDEN,
+                "wrong",
+                "the activation was refused: check e-mail address, code and clock, or ask for a new code".to_owned(),
+            ),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "try again in a minute".to_owned()),
+            Self::Internal(error) => {
+                tracing::error!(%error, "an enrolment failed");
+                (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "something went wrong on our side".to_owned())
+            }
+        };
+        let body = Json(json!({ "error": error, "error_description": description }));
+        let mut response = (status, body).into_response();
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        }
+        response
+    }
+}
+
+async fn answer(app: &Arc<App>, caller: &Caller, factor: &str, body: &[u8]) -> Result<Reply, Refusal> {
+    let request: Request = serde_json::from_slice(body).map_err(|error| Refusal::Malformed(error.to_string()))?;
+    let factor = app.plugins.factor(factor).ok_or(Refusal::NoSuchFactor)?;
+    let email = canonical_email(&request.email);
+    let now = app.clock.now();
+    if !app.limits.allow("enrol", &caller.block, MINUTE, PER_BLOCK, now)
+        || !app.limits.allow("enrol-email", &email, MINUTE, PER_EMAIL, now)
+    {
+        return Err(Refusal::TooMany);
+    }
+    let exchange = Exchange { app, caller, factor, email };
+    match request.state {
+        None => exchange.first(request.input).await,
+        Some(state) => exchange.next(&state, request.input).await,
+    }
+}
+
+/// One message of one device.
+struct Exchange<'a> {
+    app: &'a Arc<App>,
+    caller: &'a Caller,
+    factor: FactorHandle,
+    email: String,
+}
+
+/// Whom a message is about: somebody who is waited for, or nobody.
+struct Subject {
+    view: AccountView,
+    locale: String,
+    expires_at: Millis,
+    travelling: Travelling,
+    /// `None` for a decoy.
+    real: Option<(Account, Enrolment)>,
+}
+
+impl Exchange<'_> {
+    /// The first message: answered from the waiting enrolment, or from a decoy. Nothing is written.
+    async fn first(&self, input: Input) -> Result<Reply, Refusal> {
+        let subject = self.waiting().await?;
+        // Whoever knows only the address may send nonsense here; it must not use up the owner's budget.
+        match self.judge(&subject, input).await? {
+            Step::Ask { data, state, .. } => self.ask(subject.travelling, data, state),
+            _ => Err(Refusal::Wrong),
+        }
+    }
+
+    /// A later message: answered from the state that travelled.
+    async fn next(&self, state: &str, input: Input) -> Result<Reply, Refusal> {
+        let opened = self.app.seal.open_travel::<Travelling>(&self.slot(), &self.email, self.app.clock.now(), state);
+        // Too old, altered, or another address's: to the device all one.
+        let Ok(travelling) = opened else { return Err(Refusal::Wrong) };
+        let row = enrolment::by_id(self.app.db.read(), &travelling.enrolment).await?;
+        let account = account::by_email(self.app.db.read(), &self.email).await?.filter(Account::is_active);
+        let subject = match (row, account) {
+            (Some(row), Some(account)) if row.account_id == account.id && row.factor == self.factor.id() => Subject {
+                view: view(&account),
+                locale: account.locale.clone(),
+                expires_at: row.expires_at.unwrap_or_else(|| self.app.clock.now()),
+                travelling,
+                real: Some((account, row)),
+            },
+            _ => Subject { travelling, ..self.nobody().await? },
+        };
+        match self.judge(&subject, input).await? {
+            Step::Ask { data, state, .. } => self.ask(subject.travelling, data, state),
+            Step::Pass { facts, enrolment: Some(state) } => match subject.real {
+                Some((account, row)) => self.pass(account, row, subject.travelling.version, &facts, &state).await,
+                None => Err(Refusal::Wrong),
+            },
+            Step::Wrong { .. } | Step::Fail { .. } => {
+                self.wrong(subject.real, subject.travelling.version).await?;
+                Err(Refusal::Wrong)
+            }
+            Step::Redirect { .. } | Step::Wait { .. } | Step::Pass { enrolment: None, .. } => {
+                let reason = format!("factor {} enrols in a way that a device cannot follow", self.factor.id());
+                Err(Refusal::Internal(Internal::Other(reason)))
+            }
+        }
+    }
+
+    /// The enrolment that waits for this address. Decoy and look-ups are made either way, so that both take alike.
+    async fn waiting(&self) -> Result<Subject, Internal> {
+        let now = self.app.clock.now();
+        let decoy = self.nobody().await?;
+        let account = account::by_email(self.app.db.read(), &self.email).await?.filter(Account::is_active);
+        let id = account.as_ref().map_or(decoy.view.id.as_str(), |account| account.id.as_str());
+        let rows = enrolment::of_account(self.app.db.read(), id).await?;
+        let row = rows.into_iter().rev().find(|row| row.factor == self.factor.id() && is_waiting(row, now));
+        let (Some(account), Some(row)) = (account, row) else { return Ok(decoy) };
+        Ok(Subject {
+            view: view(&account),
+            locale: account.locale.clone(),
+            expires_at: row.expires_at.unwrap_or(now),
+            travelling: Travelling { enrolment: row.id.clone(), version: row.version, state: row.state(&self.app.seal)? },
+            real: Some((account, row)),
+        })
+    }
+
+    /// Somebody who does not exist: always the same for one address.
+    async fn nobody(&self) -> Result<Subject, Internal> {
+        let derive = |what: &[u8]| self.app.seal.derive(&[b"enrol decoy", what, self.email.as_bytes()]);
+        let id = |what: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(&derive(what)[..16]);
+        let view = AccountView { id: id(b"account"), email: self.email.clone(), name: String::new() };
+        let expires_at = self.app.clock.now() + LIFE;
+        let cx = context(self.app, view.clone(), "en", expires_at, derive(b"random"));
+        let state = self.factor.decoy(&Decoy { cx }).await?.map_or(Value::Null, |decoy| decoy.enrolling);
+        let travelling = Travelling { enrolment: id(b"enrolment"), version: 0, state };
+        Ok(Subject { view, locale: "en".to_owned(), expires_at, travelling, real: None })
+    }
+
+    async fn judge(&self, subject: &Subject, input: Input) -> Result<Step, Refusal> {
+        let state = subject.travelling.state.clone();
+        if state.is_null() {
+            return Err(Refusal::Wrong);
+        }
+        let random = self.app.entropy.bytes()?;
+        let cx = context(self.app, subject.view.clone(), &subject.locale, subject.expires_at, random);
+        Ok(self.factor.enrol_answer(&EnrolAnswer { cx, state, input }).await?)
+    }
+
+    fn ask(&self, travelling: Travelling, data: Value, state: Value) -> Result<Reply, Refusal> {
+        let until = self.app.clock.now() + PAUSE;
+        let travelling = Travelling { state, ..travelling };
+        let state = self.app.seal.travel(&self.slot(), &self.email, until, &travelling)?;
+        Ok(Reply::Ask { data, state })
+    }
+
+    /// The enrolment becomes active, others of its kind end, the log and a notice tell: all of it or nothing.
+    async fn pass(
+        &self,
+        account: Account,
+        mut row: Enrolment,
+        version: i64,
+        facts: &Facts,
+        state: &Value,
+    ) -> Result<Reply, Refusal> {
+        let now = self.app.clock.now();
+        if row.status == "active" && row.version == version + 1 {
+            // The very message that activated it, sent again because the reply was lost. Nothing is left to do.
+            return Ok(Reply::Pass);
+        }
+        if row.version != version || !is_waiting(&row, now) {
+            return Err(Refusal::Wrong);
+        }
+        "active".clone_into(&mut row.status);
+        row.label = facts.device.clone().unwrap_or_else(|| self.factor.id().to_owned());
+        (row.failures, row.wrong_here, row.expires_at) = (0, 0, None);
+        row.set_state(&self.app.seal, state)?;
+        let notice = self.notice(&account, &row)?;
+        let event = self.event("activated", "ok", &row);
+        let app = self.app.clone();
+        let written = self.app.db.write(move |tx| {
+            Box::pin(async move {
+                enrolment::replace_others(tx, &row, &["active", "disabled", "pending"]).await?;
+                enrolment::save(tx, row).await?;
+                log::append(tx, &app.seal, &account.id, now, &event).await?;
+                app.courier.queue_in(tx, &app.seal, notice).await
+            })
+        });
+        match written.await {
+            Ok(()) => {
+                self.app.courier.wake();
+                Ok(Reply::Pass)
+            }
+            // Somebody else activated it, or replaced it, between our look and our write.
+            Err(error) if error.is_conflict() => Err(Refusal::Wrong),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn notice(&self, account: &Account, row: &Enrolment) -> Result<Message, Internal> {
+        let name = self.factor.text(&account.locale, "name").unwrap_or_else(|| self.factor.id());
+        let args = json!({ "name": account.first_name, "factor": name, "link": self.app.config.issuer });
+        let effect = format!("activated:{}", row.id);
+        letter::of_key(self.app, &account.locale, "activated", effect, &account.email, &args)
+    }
+
+    /// Counts a wrong answer where there is something to count on, and writes something of the same weight where not.
+    async fn wrong(&self, real: Option<(Account, Enrolment)>, version: i64) -> Result<(), Internal> {
+        let now = self.app.clock.now();
+        let Some((account, mut row)) = real.filter(|(_, row)| row.version == version && is_waiting(row, now)) else {
+            let nothing = spent::Model { purpose: "decoy".to_owned(), hash: self.app.entropy.id()?, expires_at: now };
+            let write = self.app.db.write(move |tx| Box::pin(async move { Ok::<_, Internal>(spent::spend(tx, nothing).await?) }));
+            return write.await.map(drop);
+        };
+        row.failures += 1;
+        if row.failures >= WRONG_ANSWERS {
+            row.expires_at = Some(now);
+        }
+        let event = self.event("activation", "wrong", &row);
+        let app = self.app.clone();
+        let written = self.app.db.write(move |tx| {
+            Box::pin(async move {
+                enrolment::save(tx, row).await?;
+                Ok::<_, Internal>(log::append(tx, &app.seal, &account.id, now, &event).await?)
+            })
+        });
+        match written.await {
+            // Another answer was counted at the same moment and made this one's state stale: it can win nothing.
+            Err(error) if error.is_conflict() => Ok(()),
+            result => result,
+        }
+    }
+
+    fn event(&self, what: &str, result: &str, row: &Enrolment) -> Event {
+        Event {
+            factor: Some(row.factor.clone()),
+            reference: Some(row.id.clone()),
+            address: Some(self.caller.address.clone()),
+            ..Event::new(what, result)
+        }
+    }
+
+    fn slot(&self) -> String {
+        format!("enrol/{}", self.factor.id())
+    }
+}
+
+/// Whether an enrolment still waits to be completed.
+pub(super) fn is_waiting(row: &Enrolment, now: Millis) -> bool {
+    row.status == "pending" && row.expires_at.is_some_and(|until| now < until)
+}

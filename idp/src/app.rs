@@ -1,0 +1,87 @@
+//! Everything that a request can reach, built once, and every route on one page.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
+
+use crate::{
+    account, clock::Clock, config::Config, courier::Courier, entropy::Entropy, health, keys::Keys, limits::Limits,
+    login::Decoys, oidc, oidc::{client::Clients, discovery::Documents}, pages, pages::Pages, plugins::Plugins, seal::Seal, store::Db,
+};
+
+/// Largest body of any request, in bytes.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// The services that handlers work with.
+#[derive(Debug)]
+pub struct App {
+    /// What the administrator set.
+    pub config: Config,
+    /// Time.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// Sealing and keyed hashes.
+    pub seal: Arc<Seal>,
+    /// The database.
+    pub db: Db,
+    /// Running factors and services.
+    pub plugins: Plugins,
+    /// Keys that sign tokens and receipts.
+    pub keys: Keys,
+    /// Relying parties.
+    pub clients: Clients,
+    /// What discovery answers.
+    pub discovery: Documents,
+    /// Pages and texts.
+    pub pages: Pages,
+    /// Mail and SMS.
+    pub courier: Courier,
+    /// Rates.
+    pub limits: Limits,
+    /// What operators count.
+    pub metrics: health::Metrics,
+    /// Budgets of addresses that belong to nobody.
+    pub decoys: Decoys,
+}
+
+/// Every route.
+pub fn routes(app: Arc<App>) -> Router {
+    Router::new()
+        // Protocol.
+        .route("/.well-known/openid-configuration", get(oidc::discovery::openid).options(oidc::cors::preflight))
+        .route("/.well-known/oauth-authorization-server", get(oidc::discovery::oauth).options(oidc::cors::preflight))
+        .route("/jwks", get(oidc::discovery::jwks).options(oidc::cors::preflight))
+        .route("/authorize", get(oidc::authorize::get).post(oidc::authorize::post))
+        .route("/par", post(oidc::par::post))
+        .route("/token", post(oidc::token::post).options(oidc::cors::preflight))
+        .route("/userinfo", get(oidc::userinfo::get).post(oidc::userinfo::post).options(oidc::cors::preflight))
+        .route("/logout", get(oidc::logout::get).post(oidc::logout::post))
+        // The person.
+        .route("/login/{visit}", get(oidc::interact::show).post(oidc::interact::answer))
+        // The person's own things.
+        .route("/", get(account::home))
+        .route("/register", get(account::registration::form).post(account::registration::submit))
+        .route(
+            "/register/confirm/{token}",
+            get(account::registration::confirm_page).post(account::registration::confirm),
+        )
+        .route("/activate/{state}", get(account::activation::page).post(account::activation::resend))
+        .route("/pad", get(account::activation::pad))
+        .route("/enrol/{factor}", post(account::enrol::post))
+        // Machinery.
+        .route("/assets/{hash}/{name}", get(pages::assets::get))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(axum::middleware::from_fn(pages::switch))
+        .with_state(app)
+}
+
+/// Network address of whoever connects; the only one that is believed.
+pub type Peer = axum::extract::ConnectInfo<SocketAddr>;

@@ -1,0 +1,192 @@
+//! `enum-idp account`: accounts by hand and by script.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Common, Failure, open, print};
+use crate::{
+    account::{self, NewAccount},
+    app::App,
+    error::Internal,
+    store::{self, enrolment, log::Event},
+};
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Create an account whose e-mail and number are taken for proven.
+    Create {
+        #[command(flatten)]
+        common: Common,
+        /// Main e-mail; with --count, `{n}` in it is replaced by the number.
+        #[arg(long)]
+        email: String,
+        /// Mobile number with country code.
+        #[arg(long)]
+        phone: String,
+        /// First name.
+        #[arg(long, default_value = "")]
+        first_name: String,
+        /// Last name.
+        #[arg(long, default_value = "")]
+        last_name: String,
+        /// en, ru or vi.
+        #[arg(long, default_value = "en")]
+        locale: String,
+        /// Print an activation code for the cipherpad instead of sending one.
+        #[arg(long)]
+        activate: bool,
+        /// How many; one JSON line each with --json.
+        #[arg(long, default_value_t = 1)]
+        count: u32,
+    },
+    /// Show an account and its methods.
+    Show {
+        #[command(flatten)]
+        common: Common,
+        /// Its e-mail.
+        #[arg(long)]
+        email: String,
+    },
+    /// Lock an account: nobody signs in to it until it is unlocked.
+    Lock {
+        #[command(flatten)]
+        common: Common,
+        /// Its e-mail.
+        #[arg(long)]
+        email: String,
+        /// Unlock it again.
+        #[arg(long)]
+        unlock: bool,
+    },
+    /// The account's log.
+    #[command(subcommand)]
+    Audit(Audit),
+}
+
+#[derive(Subcommand)]
+pub(super) enum Audit {
+    /// Show the newest entries.
+    Show {
+        #[command(flatten)]
+        common: Common,
+        /// Its e-mail.
+        #[arg(long)]
+        email: String,
+        /// How many.
+        #[arg(long, default_value_t = 50)]
+        limit: u64,
+    },
+    /// Prove that no entry was altered or removed.
+    Verify {
+        #[command(flatten)]
+        common: Common,
+        /// Its e-mail.
+        #[arg(long)]
+        email: String,
+    },
+}
+
+pub(super) async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Create { common, email, phone, first_name, last_name, locale, activate, count } => {
+            let app = open(&common).await?;
+            for n in 0..count {
+                let new = NewAccount {
+                    email: email.replace("{n}", &n.to_string()),
+                    phone: phone.clone(),
+                    first_name: first_name.clone(),
+                    last_name: last_name.clone(),
+                    locale: locale.clone(),
+                    factor: None,
+                    activate,
+                };
+                let email = new.email.clone();
+                let created = account::create_by_admin(&app, new).await?;
+                let told = json!({ "account": created.account_id, "email": email, "code": created.code });
+                print(common.json, &told, |_| match &created.code {
+                    Some(code) => format!("{email} is created; activation code {code}"),
+                    None => format!("{email} is created"),
+                })?;
+            }
+            Ok(())
+        }
+        Command::Show { common, email } => show(&common, &email).await,
+        Command::Lock { common, email, unlock } => lock(&common, &email, unlock).await,
+        Command::Audit(Audit::Show { common, email, limit }) => {
+            let app = open(&common).await?;
+            let account = find(&app, &email).await?;
+            let mut entries = store::log::newest(app.db.read(), &account.id, limit).await?;
+            entries.reverse();
+            for entry in entries {
+                let event: Event = serde_json::from_str(&entry.event)?;
+                print(common.json, &json!({ "seq": entry.seq, "at": entry.at, "event": event }), |_| {
+                    format!("{:>5}  {}  {:<16} {}", entry.seq, time_text(entry.at), event.what, event.result)
+                })?;
+            }
+            Ok(())
+        }
+        Command::Audit(Audit::Verify { common, email }) => {
+            let app = open(&common).await?;
+            let account = find(&app, &email).await?;
+            let verdict = store::log::verify(app.db.read(), &app.seal, &account.id).await?;
+            print(common.json, &verdict, |verdict| match verdict {
+                store::log::Verdict::Whole { entries } => format!("whole: {entries} entries, none altered or removed"),
+                store::log::Verdict::Broken { at, reason } => format!("BROKEN at entry {at}: {reason}"),
+            })?;
+            match verdict {
+                store::log::Verdict::Whole { .. } => Ok(()),
+                store::log::Verdict::Broken { .. } => Err("the log is not as it was written".into()),
+            }
+        }
+    }
+}
+
+fn time_text(at: i64) -> String {
+    time::OffsetDateTime::from_unix_timestamp(at.div_euclid(1000))
+        .ok()
+        .and_then(|time| time.format(&time::format_description::well_known::Rfc3339).ok())
+        .unwrap_or_else(|| at.to_string())
+}
+
+async fn find(app: &App, email: &str) -> Result<store::account::Model, Failure> {
+    let found = store::account::by_email(app.db.read(), email).await?;
+    found.ok_or_else(|| format!("there is no account {email}").into())
+}
+
+async fn show(common: &Common, email: &str) -> Result<(), Failure> {
+    let app = open(common).await?;
+    let account = find(&app, email).await?;
+    let methods: Vec<_> = enrolment::of_account(app.db.read(), &account.id)
+        .await?
+        .into_iter()
+        .map(|row| {
+            json!({
+                "factor": row.factor, "status": row.status, "failures": row.failures,
+                "blocked_until": row.blocked_until, "payments_blocked": row.payments_blocked,
+                "last_used_at": row.last_used_at,
+            })
+        })
+        .collect();
+    let told = json!({
+        "account": account.id, "email": account.email, "name": account.name(), "phone": account.phone,
+        "locale": account.locale, "status": account.status, "methods": methods,
+    });
+    print(common.json, &told, |told| serde_json::to_string_pretty(told).unwrap_or_default())
+}
+
+async fn lock(common: &Common, email: &str, unlock: bool) -> Result<(), Failure> {
+    let app = open(common).await?;
+    let account = find(&app, email).await?;
+    let (status, what) = if unlock { ("active", "unlocked") } else { ("locked", "locked") };
+    let (seal, now) = (app.seal.clone(), app.clock.now());
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                store::account::set_status(tx, &account.id, status).await?;
+                store::log::append(tx, &seal, &account.id, now, &Event::new(what, "ok")).await?;
+                Ok::<_, Internal>(())
+            })
+        })
+        .await?;
+    print(common.json, &json!({ "email": email, "status": status }), |_| format!("{email} is {what}"))
+}

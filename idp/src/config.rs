@@ -1,0 +1,338 @@
+//! Configuration: one TOML file, every key also as `ENUM_SECTION__KEY` in the environment.
+//!
+//! An unknown key is an error that names the key: a misspelt limit must not be a missing limit.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Deserializer};
+use toml::{Table, Value};
+use url::Url;
+
+use crate::plugins::PluginConfig;
+
+/// Why the configuration cannot be used; says which key and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is missing or unreadable.
+    #[error("cannot read the configuration {path}: {source}")]
+    File {
+        /// Which file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{path} is not valid TOML: {reason}")]
+    Syntax {
+        /// Which file.
+        path: String,
+        /// Line, column and what was expected.
+        reason: String,
+    },
+    /// A key that does not exist, or a value of the wrong kind.
+    #[error("configuration: {0}")]
+    Key(String),
+    /// A value that makes no sense.
+    #[error("configuration key `{key}`: {reason}")]
+    Value {
+        /// Which key.
+        key: &'static str,
+        /// What is wrong, and what to write instead.
+        reason: String,
+    },
+}
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Public base URL without a trailing slash. `https`, or `http` on loopback.
+    pub issuer: String,
+    /// Address to listen on.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// Where the embedded database, the master key and private copies of plugins live.
+    pub data_dir: PathBuf,
+    /// `sqlite://…` or `postgres://…`; default: embedded in `data_dir`.
+    #[serde(default)]
+    pub database_url: Option<String>,
+    /// JSON array of client metadata (RFC 7591) with `client_id` and, where it has one, `client_secret`.
+    #[serde(default)]
+    pub clients_file: Option<PathBuf>,
+    /// Mail.
+    #[serde(default)]
+    pub mail: Mail,
+    /// SMS.
+    #[serde(default)]
+    pub sms: Sms,
+    /// Plugins.
+    #[serde(default)]
+    pub plugins: Plugins,
+    /// Life times and limits.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// How mail leaves.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mail {
+    /// `smtp://user:password@host:port`, `smtps://…`, or `file:DIR`. `smtp` demands STARTTLS unless `?tls=none` is given
+    /// for a host on loopback.
+    pub url: String,
+    /// Sender, such as `E-num <no-reply@id.example>`.
+    pub from: String,
+    /// PEM file of a certificate authority to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self { url: "file:outbox".into(), from: "E-num <no-reply@localhost>".into(), ca_file: None }
+    }
+}
+
+/// How SMS leave.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sms {
+    /// `file:DIR`.
+    pub url: String,
+}
+
+impl Default for Sms {
+    fn default() -> Self {
+        Self { url: "file:outbox".into() }
+    }
+}
+
+/// Which plugin files are loaded.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Plugins {
+    /// The explicit list: nothing else is ever loaded. An entry is `"PATH@SHA256"` or a table of
+    /// [`PluginConfig`]'s fields.
+    #[serde(deserialize_with = "plugin_list")]
+    pub enabled: Vec<PluginConfig>,
+}
+
+fn plugin_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PluginConfig>, D::Error> {
+    let entries = Vec::<Value>::deserialize(deserializer)?;
+    entries.into_iter().map(plugin_entry).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
+}
+
+fn plugin_entry(entry: Value) -> Result<PluginConfig, String> {
+    let Value::String(text) = entry else {
+        return entry.try_into().map_err(|error: toml::de::Error| format!("plugins.enabled: {}", error.message()));
+    };
+    let (path, sha256) = text.rsplit_once('@').ok_or_else(|| {
+        format!("plugins.enabled: {text:?} must be PATH@SHA256; `enum-idp plugin inspect PATH` prints the SHA-256")
+    })?;
+    Ok(PluginConfig::new(path, sha256))
+}
+
+/// Life times (seconds) and counts. Each has a ceiling that policy may not pass.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// How long a challenge is accepted; at most 300 (RTS Art. 4).
+    pub challenge_seconds: i64,
+    /// How long an authorization code lives; at most 60.
+    pub code_seconds: i64,
+    /// How long an access token lives.
+    pub access_token_seconds: i64,
+    /// How long a refresh family lives, however often it is rotated.
+    pub refresh_seconds: i64,
+    /// How long a browser stays signed in.
+    pub session_seconds: i64,
+    /// Consecutive failures after which an enrolment is disabled until it is activated again: 3 to 20.
+    pub failures_until_disabled: i32,
+    /// Challenges an address block may ask for in a minute.
+    pub challenges_per_minute: u32,
+    /// Registrations an address block may begin in an hour.
+    pub registrations_per_hour: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            challenge_seconds: 180,
+            code_seconds: 60,
+            access_token_seconds: 600,
+            refresh_seconds: 30 * 24 * 3600,
+            session_seconds: 12 * 3600,
+            failures_until_disabled: 20,
+            challenges_per_minute: 60,
+            registrations_per_hour: 20,
+        }
+    }
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+
+impl Config {
+    /// Reads `path`, lays the environment's `ENUM_…` over it and checks every value.
+    ///
+    /// # Errors
+    /// When the file cannot be read, a key is unknown, or a value makes no sense.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::File { path: path.display().to_string(), source })?;
+        let environment = std::env::vars().filter(|(name, _)| name.starts_with("ENUM_")).collect();
+        Self::parse(&text, &path.display().to_string(), environment)
+    }
+
+    /// As [`Config::load`], from the text of the file and a given environment.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(text: &str, path: &str, environment: BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let mut table: Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| ConfigError::Syntax { path: path.to_owned(), reason: error.to_string() })?;
+        for (name, value) in environment {
+            if let Some(keys) = setting_of(&name) {
+                put(&mut table, &keys, environment_value(&keys, &value)?)?;
+            }
+        }
+        let config: Self =
+            table.try_into().map_err(|error: toml::de::Error| ConfigError::Key(error.message().to_owned()))?;
+        config.check()
+    }
+
+    fn check(mut self) -> Result<Self, ConfigError> {
+        let wrong = |key, reason: &str| ConfigError::Value { key, reason: reason.to_owned() };
+        while self.issuer.ends_with('/') {
+            self.issuer.pop();
+        }
+        let issuer = Url::parse(&self.issuer).map_err(|error| wrong("issuer", &error.to_string()))?;
+        let loopback = matches!(issuer.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        if issuer.scheme() != "https" && !(issuer.scheme() == "http" && loopback) {
+            return Err(wrong("issuer", "must be an https URL (http is for localhost only)"));
+        }
+        if issuer.query().is_some() || issuer.fragment().is_some() {
+            return Err(wrong("issuer", "must have no query and no fragment (OpenID Connect Discovery §3)"));
+        }
+        if issuer.path() != "/" {
+            return Err(wrong("issuer", "must have no path: E-num serves a whole origin"));
+        }
+        let limits = &self.limits;
+        if !(30..=300).contains(&limits.challenge_seconds) {
+            return Err(wrong("limits.challenge_seconds", "must be 30 to 300"));
+        }
+        if !(10..=60).contains(&limits.code_seconds) {
+            return Err(wrong("limits.code_seconds", "must be 10 to 60"));
+        }
+        if !(3..=20).contains(&limits.failures_until_disabled) {
+            return Err(wrong("limits.failures_until_disabled", "must be 3 to 20"));
+        }
+        if !(60..=3600).contains(&limits.access_token_seconds) {
+            return Err(wrong("limits.access_token_seconds", "must be 60 to 3600"));
+        }
+        if limits.refresh_seconds < 60 || limits.session_seconds < 60 {
+            return Err(wrong("limits", "refresh_seconds and session_seconds must be at least 60"));
+        }
+        Ok(self)
+    }
+
+    /// The database to use.
+    pub fn database_url(&self) -> String {
+        self.database_url.clone().unwrap_or_else(|| crate::store::embedded_url(&self.data_dir))
+    }
+
+    /// Whether browsers reach us over TLS: cookies are then `Secure` and carry the `__Host-` prefix.
+    pub fn is_https(&self) -> bool {
+        self.issuer.starts_with("https://")
+    }
+
+    /// Absolute URL of one of our own paths; links are never made from request headers.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+}
+
+/// `ENUM_MAIL__URL` → `["mail", "url"]`. Names that belong to other parts of the program are not settings.
+fn setting_of(name: &str) -> Option<Vec<String>> {
+    const OTHERS: [&str; 3] = ["ENUM_MASTER_KEY", "ENUM_LOG", "ENUM_CONFIG"];
+    let rest = name.strip_prefix("ENUM_")?;
+    let others = OTHERS.contains(&name) || rest.starts_with("PAD_") || rest.starts_with("TEST_");
+    (!others).then(|| rest.to_lowercase().split("__").map(str::to_owned).collect())
+}
+
+fn environment_value(keys: &[String], text: &str) -> Result<Value, ConfigError> {
+    let name = keys.join(".");
+    if name == "plugins.enabled" {
+        return Ok(Value::Array(
+            text.split(',').filter(|part| !part.is_empty()).map(|part| Value::String(part.trim().to_owned())).collect(),
+        ));
+    }
+    if name.starts_with("limits.") {
+        let number = text.parse().map_err(|_| ConfigError::Key(format!("{name} must be a whole number, not {text:?}")))?;
+        return Ok(Value::Integer(number));
+    }
+    Ok(Value::String(text.to_owned()))
+}
+
+fn put(table: &mut Table, keys: &[String], value: Value) -> Result<(), ConfigError> {
+    match keys {
+        [] => Ok(()),
+        [last] => {
+            table.insert(last.clone(), value);
+            Ok(())
+        }
+        [first, rest @ ..] => match table.entry(first.clone()).or_insert_with(|| Value::Table(Table::new())) {
+            Value::Table(inner) => put(inner, rest, value),
+            _ => Err(ConfigError::Key(format!("{first} is not a section"))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    const SMALL: &str = "issuer = 'http://localhost:8080'\ndata_dir = 'data'\n";
+
+    fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let environment = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Config::parse(text, "test.toml", environment)
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let config = parse(
+            SMALL,
+            &[
+                ("ENUM_MAIL__URL", "smtps://mail.example"),
+                ("ENUM_LIMITS__CHALLENGE_SECONDS", "60"),
+                ("ENUM_PLUGINS__ENABLED", "a.so@00,b.so@11"),
+                ("ENUM_MASTER_KEY", "is not a setting"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.mail.url, "smtps://mail.example");
+        assert_eq!(config.limits.challenge_seconds, 60);
+        assert_eq!(config.plugins.enabled.len(), 2);
+        assert_eq!(config.plugins.enabled[1].sha256, "11");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let told = |text: &str, environment: &[(&str, &str)]| parse(text, environment).unwrap_err().to_string();
+        assert!(told(&format!("{SMALL}mial = 1"), &[]).contains("mial"));
+        assert!(told(SMALL, &[("ENUM_MIAL__URL", "x")]).contains("mial"));
+        assert!(told(SMALL, &[("ENUM_LIMITS__CODE_SECONDS", "long")]).contains("limits.code_seconds"));
+        assert!(told("issuer = 'http://id.example'\ndata_dir = 'd'", &[]).contains("https"));
+        assert!(told("issuer = 'https://id.example/sub'\ndata_dir = 'd'", &[]).contains("path"));
+        assert!(told("data_dir = 'd'", &[]).contains("issuer"));
+        assert!(told(&format!("{SMALL}[limits]\nchallenge_seconds = 301"), &[]).contains("challenge_seconds"));
+        assert!(told(&format!("{SMALL}[plugins]\nenabled = ['x.so']"), &[]).contains("PATH@SHA256"));
+    }
+}

@@ -1,0 +1,156 @@
+//! The courier: mail and SMS, from a durable outbox.
+//!
+//! A message is queued in the transaction that causes it and is sent exactly when that commits. A worker takes each due
+//! message by a conditional update, hands it to the transport, and writes down how that went. An attempt whose process
+//! died is repeated after a lease: a message may then arrive twice, and carries the same identifier both times (the
+//! `Message-ID` of a mail, the file name of the `file:` transport), so that a duplicate can be recognised.
+//!
+//! Content is sealed in the outbox, forgotten once sent, and never logged.
+
+use std::sync::Arc;
+
+use sea_orm::ConnectionTrait;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
+
+use crate::{
+    clock::Clock,
+    config::{Config, ConfigError},
+    entropy::Entropy,
+    error::Internal,
+    seal::Seal,
+    store::outbox,
+};
+
+mod backoff;
+mod file;
+mod smtp;
+mod transport;
+mod worker;
+
+use transport::Transport;
+
+/// How a message travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// E-mail.
+    Mail,
+    /// Text message to a phone.
+    Sms,
+}
+
+impl Channel {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Sms => "sms",
+        }
+    }
+}
+
+/// Something to be delivered.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Message {
+    /// Names the effect that this message is, uniquely and without secrets, such as `activation:<enrolment>:sms`. A
+    /// second message for one effect is not queued.
+    pub effect: String,
+    /// How it travels.
+    pub channel: Channel,
+    /// An e-mail address, or a number in E.164.
+    pub to: String,
+    /// Empty for SMS.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+    /// The same as HTML; mail only.
+    pub html: Option<String>,
+}
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Message").field("effect", &self.effect).field("channel", &self.channel).finish_non_exhaustive()
+    }
+}
+
+/// What a transport is handed: a message and the identifier under which duplicates are recognised.
+struct Parcel {
+    id: String,
+    created_at: crate::clock::Millis,
+    message: Message,
+}
+
+/// The outbox's both ends. Clones share it.
+#[derive(Clone)]
+pub struct Courier {
+    clock: Clock,
+    entropy: Entropy,
+    mail: Arc<Transport>,
+    sms: Arc<Transport>,
+    wake: Arc<Notify>,
+}
+
+impl std::fmt::Debug for Courier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Courier").field("mail", &self.mail).field("sms", &self.sms).finish_non_exhaustive()
+    }
+}
+
+impl Courier {
+    /// Sets up the transports of `mail.url` and `sms.url`. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// When a URL, the sender, or the file of the certificate authority cannot be used: says which key and why.
+    pub fn new(config: &Config, clock: Clock, entropy: Entropy) -> Result<Self, ConfigError> {
+        Ok(Self {
+            clock,
+            entropy,
+            mail: Arc::new(transport::mail(&config.mail)?),
+            sms: Arc::new(transport::sms(&config.sms)?),
+            wake: Arc::new(Notify::new()),
+        })
+    }
+
+    /// Queues `message` in the caller's transaction. Call [`Courier::wake`] after the commit.
+    ///
+    /// # Errors
+    /// When sealing or the database fails.
+    pub async fn queue_in(&self, tx: &impl ConnectionTrait, seal: &Seal, message: Message) -> Result<(), Internal> {
+        let id = identifier(&message.effect);
+        let now = self.clock.now();
+        let row = outbox::Model {
+            sealed: seal.record_json("outbox", &id, &message)?,
+            id,
+            channel: message.channel.name().to_owned(),
+            effect: message.effect,
+            state: "waiting".to_owned(),
+            attempts: 0,
+            next_at: now,
+            created_at: now,
+            sent_at: None,
+            last_error: None,
+        };
+        Ok(outbox::add(tx, row).await?)
+    }
+
+    /// Tells the worker that something may be due.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    fn transport(&self, channel: Channel) -> &Arc<Transport> {
+        match channel {
+            Channel::Mail => &self.mail,
+            Channel::Sms => &self.sms,
+        }
+    }
+}
+
+/// Always the same for one effect, and fit for a file name and a `Message-ID`.
+fn identifier(effect: &str) -> String {
+    hex::encode(&Sha256::digest(effect)[..16])
+}
+
+#[cfg(test)]
+mod tests;

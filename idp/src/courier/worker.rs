@@ -1,0 +1,147 @@
+//! The task that empties the outbox.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio::task::JoinSet;
+
+use super::{
+    Courier, Message, Parcel,
+    backoff::{ATTEMPTS, LEASE, TIMEOUT, delay},
+    transport::SendError,
+};
+use crate::{
+    clock::Millis,
+    error::Internal,
+    seal::Seal,
+    store::{
+        Db,
+        outbox::{self, Attempt},
+    },
+};
+
+/// How many messages are under way at once.
+const AT_ONCE: usize = 8;
+/// How many messages one look at the outbox takes.
+const BATCH: u64 = 64;
+/// How long the worker rests at most: another node may have queued something and died.
+const LONGEST_REST: Duration = Duration::from_secs(30);
+/// How long it rests after the database failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+
+impl Courier {
+    /// Sends what is due until `stop` resolves; attempts under way are then finished first.
+    pub async fn run(self, db: Db, seal: Arc<Seal>, stop: impl Future<Output = ()> + Send) {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let rest = match self.send_due(&db, &seal).await {
+                Ok(None) => LONGEST_REST,
+                Ok(Some(next_at)) => {
+                    let millis = u64::try_from(next_at - self.clock.now()).unwrap_or(0);
+                    Duration::from_millis(millis).min(LONGEST_REST)
+                }
+                Err(error) => {
+                    tracing::error!(%error, "courier: the outbox could not be read or written");
+                    AFTER_FAILURE
+                }
+            };
+            tokio::select! {
+                () = &mut stop => break,
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(rest) => {}
+            }
+        }
+    }
+
+    /// One round: makes an attempt at everything that is due, and says when the next attempt is.
+    ///
+    /// # Errors
+    /// When the database fails. What was taken by then is attempted again after its lease.
+    pub async fn send_due(&self, db: &Db, seal: &Arc<Seal>) -> Result<Option<Millis>, Internal> {
+        loop {
+            let due = outbox::due(db.read(), self.clock.now(), BATCH).await?;
+            if due.is_empty() {
+                return Ok(outbox::next_due(db.read()).await?);
+            }
+            let mut under_way = JoinSet::new();
+            for taken in self.take(db, due).await? {
+                if under_way.len() >= AT_ONCE {
+                    finished(under_way.join_next().await)?;
+                }
+                let (courier, db, seal) = (self.clone(), db.clone(), seal.clone());
+                under_way.spawn(async move { courier.attempt(&db, &seal, taken).await });
+            }
+            while let Some(joined) = under_way.join_next().await {
+                finished(Some(joined))?;
+            }
+        }
+    }
+
+    /// Takes what no other worker has, and gives up what died in its last attempt.
+    async fn take(&self, db: &Db, due: Vec<outbox::Model>) -> Result<Vec<outbox::Model>, Internal> {
+        let lost_at = self.clock.now() + LEASE;
+        db.write(move |tx| {
+            Box::pin(async move {
+                let mut taken = Vec::new();
+                for mut message in due {
+                    if message.attempts >= ATTEMPTS {
+                        let error = "every attempt was lost".to_owned();
+                        tracing::error!(effect = message.effect, error, "courier: given up");
+                        outbox::finish(tx, &message.id, Attempt::GivenUp { error }).await?;
+                    } else if outbox::take(tx, &message, lost_at).await? {
+                        message.attempts += 1;
+                        taken.push(message);
+                    }
+                }
+                Ok::<_, Internal>(taken)
+            })
+        })
+        .await
+    }
+
+    async fn attempt(&self, db: &Db, seal: &Seal, row: outbox::Model) -> Result<(), Internal> {
+        let result = match seal.open_record_json::<Message>("outbox", &row.id, &row.sealed) {
+            Ok(message) => self.send(&row, message).await,
+            Err(error) => Err(SendError::Permanent(format!("the stored message cannot be opened: {error}"))),
+        };
+        let attempt = self.verdict(&row, result)?;
+        db.write(move |tx| Box::pin(async move { Ok(outbox::finish(tx, &row.id, attempt).await?) })).await
+    }
+
+    async fn send(&self, row: &outbox::Model, message: Message) -> Result<(), SendError> {
+        let transport = self.transport(message.channel).clone();
+        let parcel = Parcel { id: row.id.clone(), created_at: row.created_at, message };
+        let limit = Duration::from_millis(u64::try_from(TIMEOUT).unwrap_or(0));
+        match tokio::time::timeout(limit, transport.send(&parcel)).await {
+            Ok(result) => result,
+            Err(_) => Err(SendError::Temporary("it took too long".to_owned())),
+        }
+    }
+
+    fn verdict(&self, row: &outbox::Model, result: Result<(), SendError>) -> Result<Attempt, Internal> {
+        let (effect, attempts) = (&row.effect, row.attempts);
+        Ok(match result {
+            Ok(()) => {
+                tracing::info!(effect, channel = row.channel, attempts, "courier: sent");
+                Attempt::Sent { at: self.clock.now() }
+            }
+            Err(SendError::Temporary(error)) if attempts < ATTEMPTS => {
+                let [jitter] = self.entropy.bytes::<1>()?;
+                let wait = delay(attempts, jitter);
+                tracing::warn!(effect, channel = row.channel, attempts, error, wait_ms = wait, "courier: will try again");
+                Attempt::Again { next_at: self.clock.now() + wait, error }
+            }
+            Err(SendError::Temporary(error) | SendError::Permanent(error)) => {
+                tracing::error!(effect, channel = row.channel, attempts, error, "courier: given up");
+                Attempt::GivenUp { error }
+            }
+        })
+    }
+}
+
+fn finished(joined: Option<Result<Result<(), Internal>, tokio::task::JoinError>>) -> Result<(), Internal> {
+    match joined {
+        None => Ok(()),
+        Some(Ok(result)) => result,
+        Some(Err(error)) => Err(Internal::Other(format!("courier: an attempt ended badly: {error}"))),
+    }
+}

@@ -1,0 +1,58 @@
+//! Randomness, passed in.
+
+use std::{fmt, sync::Arc};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
+/// The generator could not deliver; nothing may be issued without it.
+#[derive(Debug, thiserror::Error)]
+#[error("the operating system's random generator failed: {0}")]
+pub struct EntropyError(String);
+
+type Fill = dyn Fn(&mut [u8]) -> Result<(), EntropyError> + Send + Sync;
+
+/// Where random bytes come from.
+#[derive(Clone)]
+pub struct Entropy(Arc<Fill>);
+
+impl Entropy {
+    /// The operating system's generator.
+    pub fn system() -> Self {
+        Self(Arc::new(|out| {
+            #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
+            getrandom::fill(out).map_err(|error| EntropyError(error.to_string()))
+        }))
+    }
+
+    /// `N` random bytes.
+    ///
+    /// # Errors
+    /// When the generator fails.
+    pub fn bytes<const N: usize>(&self) -> Result<[u8; N], EntropyError> {
+        let mut out = [0; N];
+        (self.0)(&mut out)?;
+        Ok(out)
+    }
+
+    /// 256 random bits, base64url: for tokens, codes and cookies.
+    ///
+    /// # Errors
+    /// When the generator fails.
+    pub fn token(&self) -> Result<String, EntropyError> {
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(self.bytes::<32>()?))
+    }
+
+    /// 128 random bits, base64url: for identifiers that are not secret.
+    ///
+    /// # Errors
+    /// When the generator fails.
+    pub fn id(&self) -> Result<String, EntropyError> {
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(self.bytes::<16>()?))
+    }
+}
+
+impl fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entropy")
+    }
+}

@@ -1,0 +1,80 @@
+//! What operators ask: alive, ready, and numbers for Prometheus.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
+use sea_orm::ConnectionTrait;
+
+use crate::app::App;
+
+/// What is counted.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Verdicts of ceremonies.
+    pub verdicts: Family<Verdict, Counter>,
+    /// Answers of the token endpoint.
+    pub tokens: Family<Tokens, Counter>,
+}
+
+/// Labels of [`Metrics::verdicts`].
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct Verdict {
+    /// `login` or `payment`.
+    pub purpose: &'static str,
+    /// `passed`, `wrong`, `paused`, `stale` or `declined`.
+    pub result: &'static str,
+}
+
+/// Labels of [`Metrics::tokens`].
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct Tokens {
+    /// `ok` or the OAuth error code.
+    pub result: String,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("enum");
+        let verdicts = Family::<Verdict, Counter>::default();
+        registry.register("ceremony_verdicts", "Verdicts on answers", verdicts.clone());
+        let tokens = Family::<Tokens, Counter>::default();
+        registry.register("token_responses", "Answers of the token endpoint", tokens.clone());
+        Self { registry, verdicts, tokens }
+    }
+}
+
+/// The process runs.
+pub async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// The database answers.
+pub async fn ready(State(app): State<Arc<App>>) -> Response {
+    match app.db.read().execute_unprepared("SELECT 1").await {
+        Ok(_) => "ok\n".into_response(),
+        Err(error) => {
+            tracing::error!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
+        }
+    }
+}
+
+/// OpenMetrics text.
+pub async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let mut text = String::new();
+    if let Err(error) = encode(&mut text, &app.metrics.registry) {
+        tracing::error!(%error, "metrics");
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+}

@@ -1,0 +1,25 @@
+//! E-num: an OpenID provider whose ways of proving who you are, and what you agree to, are plugins.
+//!
+//! Rooms, from the top down: [`oidc`] (protocol), [`login`] (the person), [`account`] (the person's own things),
+//! [`plugins`] (the host), [`store`] (data). Calls go down only. Beside them stand small services that any room may
+//! use: [`clock`], [`entropy`], [`seal`], [`keys`], [`courier`], [`notice`], [`pages`], [`limits`], [`health`].
+
+pub mod account;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod courier;
+pub mod entropy;
+pub mod error;
+pub mod health;
+pub mod keys;
+pub mod limits;
+pub mod login;
+pub mod notice;
+pub mod oidc;
+pub mod pages;
+pub mod plugins;
+pub mod seal;
+pub mod serve;
+pub mod store;

@@ -1,0 +1,50 @@
+//! Assurance levels: an ordered ladder, and one value beside it for payments.
+
+/// Proven by a mailbox.
+pub const MAILBOX: &str = "urn:enum:acr:1";
+/// Proven by possession: pad, SMS.
+pub const POSSESSION: &str = "urn:enum:acr:2";
+/// Bound to one transaction; never earned by a login.
+pub const PAYMENT: &str = "urn:enum:acr:payment";
+
+/// Weakest first. `phr` and `phrh` are phishing-resistant as OpenID EAP ACR Values defines them.
+pub const LADDER: [&str; 4] = [MAILBOX, POSSESSION, "phr", "phrh"];
+
+/// All values that discovery names.
+pub const SUPPORTED: [&str; 5] = [MAILBOX, POSSESSION, "phr", "phrh", PAYMENT];
+
+fn rung(acr: &str) -> Option<usize> {
+    LADDER.iter().position(|step| *step == acr)
+}
+
+/// Whether something proven at `have` answers a request for `want`: a stronger level satisfies a weaker one.
+pub fn satisfies(have: &str, want: &str) -> bool {
+    match (rung(have), rung(want)) {
+        (Some(have), Some(want)) => have >= want,
+        _ => have == want,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stronger_satisfies_weaker_and_never_the_reverse() {
+        for (low, weaker) in LADDER.iter().enumerate() {
+            for (high, stronger) in LADDER.iter().enumerate() {
+                assert_eq!(satisfies(stronger, weaker), high >= low, "{stronger} for {weaker}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_payment_stands_beside_the_ladder() {
+        for level in LADDER {
+            assert!(!satisfies(level, PAYMENT));
+            assert!(!satisfies(PAYMENT, level));
+        }
+        assert!(satisfies(PAYMENT, PAYMENT));
+        assert!(!satisfies(POSSESSION, "urn:unknown"));
+    }
+}

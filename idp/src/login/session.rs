@@ -1,0 +1,161 @@
+//! Sessions and the two cookies: one names the browser, one the session.
+//!
+//! A session gets a new name whenever its level rises or its account changes, so that a name planted or seen before a
+//! proof is worth nothing after it.
+
+use std::collections::BTreeMap;
+
+use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+
+use super::next::SessionView;
+use crate::{
+    app::App,
+    clock::{Millis, SECOND},
+    error::Internal,
+    store::{self, session::Model},
+};
+
+const SESSION: &str = "enum_session";
+const BROWSER: &str = "enum_browser";
+
+fn cookie_name(app: &App, name: &str) -> String {
+    // The prefix makes browsers refuse the cookie from plain HTTP and from sibling domains (RFC 6265bis §4.1.3.2).
+    if app.config.is_https() { format!("__Host-{name}") } else { name.to_owned() }
+}
+
+fn cookie<'h>(app: &App, headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let wanted = cookie_name(app, name);
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(name, value)| (name == wanted).then_some(value))
+}
+
+fn set_cookie(app: &App, name: &str, value: &str, max_age: i64) -> Result<HeaderValue, Internal> {
+    let secure = if app.config.is_https() { "; Secure" } else { "" };
+    let name = cookie_name(app, name);
+    HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}"))
+        .map_err(|error| Internal::Other(format!("cookie: {error}")))
+}
+
+/// The browser's own random name, to which everything that travels through it is bound.
+pub fn browser<'h>(app: &App, headers: &'h HeaderMap) -> Option<&'h str> {
+    cookie(app, headers, BROWSER).filter(|value| value.len() == 43)
+}
+
+/// A name for a browser that has none, with the header that sets it.
+///
+/// # Errors
+/// When the generator fails.
+pub fn name_browser(app: &App) -> Result<(String, HeaderValue), Internal> {
+    let name = app.entropy.token()?;
+    let header = set_cookie(app, BROWSER, &name, 365 * 24 * 3600)?;
+    Ok((name, header))
+}
+
+/// The browser's session, if it has one that is alive.
+///
+/// # Errors
+/// When the database fails.
+pub async fn current(app: &App, headers: &HeaderMap) -> Result<Option<Model>, Internal> {
+    let Some(token) = cookie(app, headers, SESSION) else { return Ok(None) };
+    let hash = app.seal.hash("session", token);
+    Ok(store::session::live(app.db.read(), &hash, app.clock.now()).await?)
+}
+
+/// What [`super::next()`] needs of it.
+pub fn view(session: &Model) -> SessionView {
+    let levels: BTreeMap<String, Millis> = serde_json::from_str(&session.levels).unwrap_or_default();
+    SessionView { account_id: session.account_id.clone(), levels }
+}
+
+/// `amr` of the session's newest proof.
+pub fn amr(session: &Model) -> Vec<String> {
+    serde_json::from_str(&session.amr).unwrap_or_default()
+}
+
+/// A session about to be stored, and the cookie that will name it.
+#[derive(Clone)]
+pub struct Opening {
+    row: Model,
+    replaces: Option<String>,
+    cookie: HeaderValue,
+}
+
+impl Opening {
+    /// Prepares the session that a proof opens. It replaces `old`; levels proven there are kept when the account is
+    /// the same, each with its own age.
+    ///
+    /// # Errors
+    /// When the generator fails.
+    pub fn prepare(app: &App, old: Option<&Model>, account_id: &str, acr: &str, amr: &[String]) -> Result<Self, Internal> {
+        let now = app.clock.now();
+        let token = app.entropy.token()?;
+        let kept = old.filter(|old| old.account_id == account_id);
+        let mut levels = kept.map(|old| view(old).levels).unwrap_or_default();
+        levels.insert(acr.to_owned(), now);
+        let seconds = app.config.limits.session_seconds;
+        let row = Model {
+            id_hash: app.seal.hash("session", &token),
+            sid: kept.map_or_else(|| app.entropy.id(), |old| Ok(old.sid.clone()))?,
+            account_id: account_id.to_owned(),
+            levels: json!(levels).to_string(),
+            amr: json!(amr).to_string(),
+            auth_time: now,
+            created_at: kept.map_or(now, |old| old.created_at),
+            expires_at: now + seconds * SECOND,
+            ended_at: None,
+        };
+        let cookie = set_cookie(app, SESSION, &token, seconds)?;
+        Ok(Self { row, replaces: old.map(|old| old.id_hash.clone()), cookie })
+    }
+
+    /// The session as it will be.
+    pub fn session(&self) -> &Model {
+        &self.row
+    }
+
+    /// The `Set-Cookie` value, to be sent only after the commit.
+    pub fn cookie(&self) -> HeaderValue {
+        self.cookie.clone()
+    }
+
+    /// Stores it and ends the one that it replaces.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn save_in(&self, tx: &impl ConnectionTrait, now: Millis) -> Result<(), Internal> {
+        if let Some(old) = &self.replaces {
+            store::session::end(tx, old, now).await?;
+        }
+        Ok(store::session::add(tx, self.row.clone()).await?)
+    }
+}
+
+/// Ends the browser's session; returns the header that clears its cookie.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end(app: &App, headers: &HeaderMap) -> Result<HeaderValue, Internal> {
+    if let Some(session) = current(app, headers).await? {
+        let now = app.clock.now();
+        let seal = app.seal.clone();
+        app.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    if store::session::end(tx, &session.id_hash, now).await? {
+                        let event = store::log::Event::new("logout", "ok");
+                        store::log::append(tx, &seal, &session.account_id, now, &event).await?;
+                    }
+                    Ok::<_, Internal>(())
+                })
+            })
+            .await?;
+    }
+    set_cookie(app, SESSION, "", 0)
+}

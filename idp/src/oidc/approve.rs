@@ -1,0 +1,128 @@
+//! An approved payment: the confirmation that is stored and the receipt that proves it.
+
+use plugin_api::message::{Approved, Transaction};
+use sea_orm::ConnectionTrait;
+use serde_json::{Value, json};
+
+use super::{
+    client::Client,
+    code::Confirmed,
+    receipt::{self, Receipt},
+    request::AuthorizationRequest,
+};
+use crate::{app::App, error::Internal, login::ceremony::Passed, store};
+
+/// The transaction as a page shows it.
+pub(super) fn words(transaction: &Transaction) -> Value {
+    json!({
+        "payee_name": transaction.payee_name,
+        "payee_account": transaction.payee_account,
+        "amount": amount(transaction),
+        "currency": transaction.currency,
+        "description": transaction.description,
+        "reference": transaction.reference,
+    })
+}
+
+/// The amount as a decimal with a point, exact.
+pub(super) fn amount(transaction: &Transaction) -> String {
+    let digits = usize::from(transaction.minor_digits);
+    let text = format!("{:0>width$}", transaction.amount_minor, width = digits + 1);
+    match text.split_at_checked(text.len() - digits) {
+        Some((whole, minor)) if digits > 0 => format!("{whole}.{minor}"),
+        _ => text,
+    }
+}
+
+/// What a right payment answer leads to, before its commit.
+pub(super) struct Approval {
+    row: store::confirmation::Model,
+    confirmed: Confirmed,
+}
+
+impl Approval {
+    /// Asks the owning service what the relying party is told, and signs the receipt.
+    ///
+    /// # Errors
+    /// When the service or the signing key fails.
+    pub(super) async fn prepare(app: &App, client: &Client, request: &AuthorizationRequest, passed: &Passed) -> Result<Self, Internal> {
+        let payment = request.payment.as_ref().ok_or_else(|| Internal::Other("no payment to approve".to_owned()))?;
+        let id = app.entropy.id()?;
+        let kind = payment.details["type"].as_str().unwrap_or_default();
+        let service = app.plugins.service_for(kind);
+        let service = service.ok_or_else(|| Internal::Other(format!("no service owns {kind}")))?;
+        let approved = Approved {
+            details: payment.details.clone(),
+            transaction: payment.transaction.clone(),
+            confirmation: id.clone(),
+        };
+        let mut details = service.approved(&approved).await?;
+        let receipt = receipt::sign(
+            app,
+            client,
+            Receipt {
+                confirmation_id: id.clone(),
+                account_id: passed.account.id.clone(),
+                transaction: &payment.transaction,
+                factor: passed.factor.clone(),
+                acr: passed.acr.clone(),
+                amr: &passed.amr,
+                device: passed.facts.device.clone(),
+                evidence: &passed.facts.evidence,
+            },
+        )?;
+        if let Some(details) = details.as_object_mut() {
+            details.insert("receipt".to_owned(), json!(receipt));
+        }
+        let sealed = app.seal.record_json("confirmation", &id, &approved)?;
+        let row = store::confirmation::Model {
+            id: id.clone(),
+            account_id: passed.account.id.clone(),
+            client_id: request.client_id.clone(),
+            status: "approved".to_owned(),
+            transaction_hash: receipt::transaction_hash(&payment.transaction),
+            sealed,
+            receipt: receipt.clone(),
+            created_at: app.clock.now(),
+        };
+        Ok(Self { row, confirmed: Confirmed { id, details, receipt } })
+    }
+
+    /// What the token response will say.
+    pub(super) fn confirmed(&self) -> Confirmed {
+        self.confirmed.clone()
+    }
+
+    /// Stores the confirmation.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn store_in(self, tx: &impl ConnectionTrait) -> Result<(), Internal> {
+        Ok(store::confirmation::add(tx, self.row).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(amount_minor: u64, minor_digits: u8) -> String {
+        amount(&Transaction {
+            payee_account: String::new(),
+            payee_name: String::new(),
+            amount_minor,
+            minor_digits,
+            currency: String::new(),
+            reference: String::new(),
+            description: String::new(),
+        })
+    }
+
+    #[test]
+    fn amounts_are_exact() {
+        assert_eq!(of(1050, 2), "10.50");
+        assert_eq!(of(5, 2), "0.05");
+        assert_eq!(of(7, 0), "7");
+        assert_eq!(of(u64::MAX, 2), "184467440737095516.15");
+    }
+}

@@ -1,0 +1,265 @@
+//! The browser's way from an accepted authorization request to its answer.
+//!
+//! [`open`] seals the request and the visit together; `/login/{visit}` shows the step that the person is at and takes
+//! the answer to it. Every step returns to [`login::next()`] through [`proceed`]; no step calls another. What the person
+//! proves, the session it opens and the code it earns commit as one.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    Form,
+    extract::{ConnectInfo, Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use plugin_api::message::Input;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{
+    client::Client,
+    error::{ErrorCode, OAuthError},
+    request::AuthorizationRequest,
+    response,
+};
+use crate::{
+    app::{App, Peer},
+    clock::MINUTE,
+    error::Internal,
+    limits,
+    login::{self, Demand, Interaction, Next, Stage, ceremony, consent, session},
+    pages, store,
+};
+use earned::Unanswered;
+
+mod earned;
+mod page;
+mod verdict;
+
+const SLOT: &str = "visit";
+const LONGEST_EMAIL: usize = 254;
+
+/// The request and where the person is with it; travels sealed, bound to the browser.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Visit {
+    request: AuthorizationRequest,
+    interaction: Interaction,
+}
+
+/// Who is there: the browser, its headers and where it comes from.
+struct Visitor<'a> {
+    app: &'a Arc<App>,
+    browser: String,
+    headers: &'a HeaderMap,
+}
+
+/// Takes an accepted request to its first step.
+pub async fn open(app: &Arc<App>, request: AuthorizationRequest, headers: &HeaderMap) -> Response {
+    let locale = pages::locale_of(headers, &request.ui_locales);
+    answer_or_problem(app, locale, try_open(app, request, headers, locale).await)
+}
+
+async fn try_open(
+    app: &Arc<App>,
+    request: AuthorizationRequest,
+    headers: &HeaderMap,
+    locale: &str,
+) -> Result<Response, Unanswered> {
+    let (browser, cookie) = match session::browser(app, headers) {
+        Some(name) => (name.to_owned(), None),
+        None => session::name_browser(app).map(|(name, header)| (name, Some(header)))?,
+    };
+    let demand = demand(&*client_of(app, &request).await?, &request);
+    let hint = demand.login_hint.clone().filter(|hint| is_email(hint));
+    let interaction = Interaction::open(app.entropy.id()?, app.clock.now(), locale, demand);
+    let visit = Visit { request, interaction };
+    let visitor = Visitor { app, browser, headers };
+    let session = session::current(app, headers).await?;
+    let mut response = match decide(app, &visit, session.as_ref(), None).await? {
+        Next::Prove => {
+            let payer = match (&session, &visit.interaction.demand.transaction) {
+                (Some(session), Some(_)) => email_of(app, &session.account_id).await?,
+                _ => None,
+            };
+            let stage = match hint.or(payer) {
+                Some(email) => Stage::Choose { email },
+                None => Stage::Identify,
+            };
+            visitor.redirect_to(Visit { interaction: visit.interaction.at(stage), ..visit })?
+        }
+        next => visitor.proceed(visit, next, session.as_ref()).await?,
+    };
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// What the request means for the person.
+fn demand(client: &Client, request: &AuthorizationRequest) -> Demand {
+    Demand {
+        client_id: request.client_id.clone(),
+        site: client.site_for(&request.redirect_uri),
+        transaction: request.payment.as_ref().map(|payment| payment.transaction.clone()),
+        acr_values: request.acr_values.clone(),
+        acr_essential: request.essential_acr,
+        max_age: request.max_age,
+        prompt: request.prompt.clone(),
+        login_hint: request.login_hint.clone(),
+        scope: request.scope.clone(),
+        trusted: client.trusted,
+    }
+}
+
+async fn client_of(app: &App, request: &AuthorizationRequest) -> Result<Arc<Client>, Internal> {
+    let client = app.clients.find(&request.client_id).await?;
+    client.ok_or_else(|| Internal::Other(format!("client {} was removed during a login", request.client_id)))
+}
+
+fn is_email(text: &str) -> bool {
+    let text = text.trim();
+    text.len() <= LONGEST_EMAIL
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+        && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
+}
+
+async fn email_of(app: &App, account_id: &str) -> Result<Option<String>, Internal> {
+    Ok(store::account::by_id(app.db.read(), account_id).await?.map(|account| account.email))
+}
+
+async fn decide(
+    app: &App,
+    visit: &Visit,
+    session: Option<&store::session::Model>,
+    proven_at: Option<i64>,
+) -> Result<Next, Internal> {
+    let demand = &visit.interaction.demand;
+    let client = client_of(app, &visit.request).await?;
+    // Somebody else's session is no session for a request that names whom it expects.
+    let session = session.filter(|session| visit.request.is_for(app, &client, &session.account_id));
+    let consented = match session {
+        Some(session) => consent::is_given(app.db.read(), &session.account_id, demand).await?,
+        None => false,
+    };
+    let view = session.map(session::view);
+    Ok(login::next(demand, view.as_ref(), proven_at, consented, app.clock.now()))
+}
+
+/// `GET /login/{visit}`: the step that the person is at.
+pub async fn show(State(app): State<Arc<App>>, Path(sealed): Path<String>, headers: HeaderMap) -> Response {
+    let locale = pages::locale_of(&headers, &[]);
+    let (visitor, visit) = match reopen(&app, &headers, &sealed) {
+        Ok(both) => both,
+        Err(problem) => return problem,
+    };
+    answer_or_problem(&app, locale, visitor.page(visit, None).await)
+}
+
+/// `POST /login/{visit}`: the person's answer to that step.
+pub async fn answer(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): Peer,
+    Path(sealed): Path<String>,
+    headers: HeaderMap,
+    Form(form): Form<HashMap<String, String>>,
+) -> Response {
+    let locale = pages::locale_of(&headers, &[]);
+    let (visitor, visit) = match reopen(&app, &headers, &sealed) {
+        Ok(both) => both,
+        Err(problem) => return problem,
+    };
+    let block = limits::block(peer.ip());
+    if !app.limits.allow("login", &block, MINUTE, app.config.limits.challenges_per_minute, app.clock.now()) {
+        return app.pages.problem(StatusCode::TOO_MANY_REQUESTS, locale, "too_many", &json!({}));
+    }
+    answer_or_problem(&app, locale, visitor.take(visit, form, peer.ip().to_string()).await)
+}
+
+fn reopen<'a>(app: &'a Arc<App>, headers: &'a HeaderMap, sealed: &str) -> Result<(Visitor<'a>, Visit), Response> {
+    let locale = pages::locale_of(headers, &[]);
+    let problem = |key| app.pages.problem(StatusCode::BAD_REQUEST, locale, key, &json!({}));
+    let Some(browser) = session::browser(app, headers) else { return Err(problem("foreign_browser")) };
+    match app.seal.open_travel::<Visit>(SLOT, browser, app.clock.now(), sealed) {
+        Ok(mut visit) => {
+            locale.clone_into(&mut visit.interaction.locale);
+            Ok((Visitor { app, browser: browser.to_owned(), headers }, visit))
+        }
+        Err(crate::seal::SealError::Expired) => Err(problem("expired")),
+        Err(_) => Err(problem("foreign_browser")),
+    }
+}
+
+fn answer_or_problem(app: &App, locale: &str, done: Result<Response, Unanswered>) -> Response {
+    let problem = |status, key| app.pages.problem(status, locale, key, &json!({}));
+    done.unwrap_or_else(|error| match error {
+        Unanswered::RequestUsed => problem(StatusCode::BAD_REQUEST, "request_used"),
+        Unanswered::Internal(Internal::Plugin(error)) if error.is_temporary() => {
+            tracing::warn!(%error, "a factor cannot serve");
+            problem(StatusCode::SERVICE_UNAVAILABLE, "busy")
+        }
+        Unanswered::Internal(error) => {
+            tracing::error!(%error, "a step of a login failed");
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "internal")
+        }
+    })
+}
+
+impl Visitor<'_> {
+    fn seal(&self, visit: &Visit) -> Result<String, Internal> {
+        Ok(self.app.seal.travel(SLOT, &self.browser, visit.interaction.expires_at(), visit)?)
+    }
+
+    fn redirect_to(&self, visit: Visit) -> Result<Response, Unanswered> {
+        let location = format!("/login/{}", self.seal(&visit)?);
+        let location = HeaderValue::from_str(&location).map_err(|error| Internal::Other(error.to_string()))?;
+        let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+        Ok((StatusCode::SEE_OTHER, headers).into_response())
+    }
+
+    fn refuse(&self, visit: &Visit, code: ErrorCode, description: &'static str) -> Response {
+        let error = OAuthError::new(code, description);
+        response::refuse(self.app, &visit.request.return_to(), &error, &visit.interaction.locale)
+    }
+
+    /// Takes the form of the present step.
+    async fn take(&self, visit: Visit, form: HashMap<String, String>, address: String) -> Result<Response, Unanswered> {
+        if form.contains_key("deny") {
+            return self.deny(&visit, address).await;
+        }
+        match visit.interaction.stage.clone() {
+            Stage::Identify => {
+                let email = form.get("email").map_or("", |email| email.trim());
+                if !is_email(email) {
+                    return self.page(visit, Some("error_email")).await;
+                }
+                let email = email.to_owned();
+                self.choose(visit, email, None, None).await
+            }
+            Stage::Choose { email } => {
+                self.choose(visit, email, form.get("factor").map(String::as_str), Some("error_choose")).await
+            }
+            Stage::Answer { email, .. } if form.contains_key("other") => {
+                let visit = Visit { interaction: visit.interaction.at(Stage::Choose { email }), ..visit };
+                self.page(visit, None).await
+            }
+            Stage::Answer { email, issued } => {
+                let input = Input(form.into_iter().collect());
+                self.judge(visit, &email, &issued, input, address).await
+            }
+            Stage::Consent { account_id, proven_at } => self.consented(visit, &account_id, proven_at, &form).await,
+        }
+    }
+
+    async fn deny(&self, visit: &Visit, address: String) -> Result<Response, Unanswered> {
+        let email = match &visit.interaction.stage {
+            Stage::Answer { email, .. } | Stage::Choose { email } => Some(email.clone()),
+            Stage::Consent { account_id, .. } => email_of(self.app, account_id).await?,
+            Stage::Identify => None,
+        };
+        if let Some(email) = email {
+            ceremony::decline(self.app, &email, &visit.interaction.demand, address).await?;
+        }
+        self.count(visit, "declined");
+        Ok(self.refuse(visit, ErrorCode::AccessDenied, "the person declined"))
+    }
+}

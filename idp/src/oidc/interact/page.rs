@@ -1,0 +1,102 @@
+//! What the person sees at each step.
+
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::{Visit, Visitor, earned::Unanswered, email_of};
+use crate::{
+    login::{
+        Stage,
+        ceremony::{self, Issued},
+        session,
+    },
+    oidc::approve,
+};
+
+impl Visitor<'_> {
+    /// Shows the present step.
+    pub(super) async fn page(&self, visit: Visit, error: Option<&str>) -> Result<Response, Unanswered> {
+        match visit.interaction.stage.clone() {
+            Stage::Identify => {
+                let session = session::current(self.app, self.headers).await?;
+                let known = match session {
+                    Some(session) => email_of(self.app, &session.account_id).await?,
+                    None => None,
+                };
+                let email = visit.interaction.demand.login_hint.clone().or(known);
+                self.render("login_email.html", &visit, error, json!({ "email": email }))
+            }
+            Stage::Choose { email } => self.choose(visit, email, None, error).await,
+            Stage::Answer { email, issued } => {
+                if self.app.clock.now() >= issued.expires_at {
+                    return self.choose(visit, email, Some(&issued.factor), error.or(Some("error_expired"))).await;
+                }
+                self.question(&visit, &email, &issued, error)
+            }
+            Stage::Consent { account_id, .. } => {
+                let email = email_of(self.app, &account_id).await?;
+                let scopes = &visit.interaction.demand.scope;
+                self.render("login_consent.html", &visit, error, json!({ "email": email, "scopes": scopes }))
+            }
+        }
+    }
+
+    /// Lets the person choose a method, or goes straight to the only one.
+    pub(super) async fn choose(&self, visit: Visit, email: String, wanted: Option<&str>, error: Option<&str>) -> Result<Response, Unanswered> {
+        let offer = ceremony::offer(self.app, &email, &visit.interaction.demand).await?;
+        let method = match offer.methods.as_slice() {
+            [only] => Some(only),
+            several => several.iter().find(|method| Some(method.factor.id()) == wanted),
+        };
+        if let Some(method) = method {
+            let issued = ceremony::issue(self.app, &visit.interaction, &email, &offer, method).await?;
+            let stage = Stage::Answer { email: email.clone(), issued: Box::new(issued.clone()) };
+            let visit = Visit { interaction: visit.interaction.at(stage), ..visit };
+            return self.question(&visit, &email, &issued, error);
+        }
+        let locale = &visit.interaction.locale;
+        let factors: Vec<Value> = offer
+            .methods
+            .iter()
+            .map(|method| {
+                let text = |key| method.factor.text(locale, key);
+                json!({ "id": method.factor.id(), "name": text("name"), "description": text("description") })
+            })
+            .collect();
+        let visit = Visit { interaction: visit.interaction.at(Stage::Choose { email: email.clone() }), ..visit };
+        self.render("login_choose.html", &visit, error, json!({ "email": email, "factors": factors }))
+    }
+
+    /// Shows a challenge that was issued.
+    pub(super) fn question(&self, visit: &Visit, email: &str, issued: &Issued, error: Option<&str>) -> Result<Response, Unanswered> {
+        let locale = &visit.interaction.locale;
+        let body = self.app.pages.plugin_page(&issued.factor, &issued.page, locale, &issued.data)?;
+        let name = self.app.plugins.factor(&issued.factor).and_then(|factor| factor.text(locale, "name").map(str::to_owned));
+        let others = self.app.plugins.factors_for(visit.interaction.demand.purpose()).len() > 1;
+        self.render(
+            "login_factor.html",
+            visit,
+            error,
+            json!({ "body": body, "email": email, "factor_name": name, "others": others }),
+        )
+    }
+
+    fn render(&self, template: &str, visit: &Visit, error: Option<&str>, own: Value) -> Result<Response, Unanswered> {
+        let demand = &visit.interaction.demand;
+        let mut context = json!({
+            "action": format!("/login/{}", self.seal(visit)?),
+            "site": { "name": demand.site.name, "origin": demand.site.origin },
+            "hidden": {},
+        });
+        if let Some(transaction) = &demand.transaction {
+            context["payment"] = approve::words(transaction);
+        }
+        if let Some(error) = error {
+            context["error"] = json!(error);
+        }
+        if let (Some(all), Value::Object(own)) = (context.as_object_mut(), own) {
+            all.extend(own.into_iter().filter(|(_, value)| !value.is_null()));
+        }
+        Ok(self.app.pages.render(template, &visit.interaction.locale, context)?)
+    }
+}

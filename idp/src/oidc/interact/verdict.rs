@@ -1,0 +1,243 @@
+//! What follows from an answer: all that it proves, opens and earns commits as one.
+
+use std::collections::HashMap;
+
+use axum::{
+    http::header,
+    response::Response,
+};
+use plugin_api::message::Input;
+
+use super::{
+    Visit, Visitor, client_of, decide,
+    earned::{Earned, Unanswered},
+};
+use crate::{
+    clock::SECOND,
+    health,
+    login::{
+        Next, Refusal, Stage, acr,
+        ceremony::{self, Attempt, Issued, Passed, Verdict},
+        consent,
+        session::{self, Opening},
+    },
+    oidc::{approve::Approval, code::Authenticated, error::ErrorCode, response},
+    store::{self, log::Event},
+};
+
+impl Visitor<'_> {
+    pub(super) fn count(&self, visit: &Visit, result: &'static str) {
+        let purpose = if visit.interaction.demand.transaction.is_some() { "payment" } else { "login" };
+        self.app.metrics.verdicts.get_or_create(&health::Verdict { purpose, result }).inc();
+    }
+
+    /// Judges an answer and, when it is right, commits all that follows from it as one.
+    pub(super) async fn judge(
+        &self,
+        visit: Visit,
+        email: &str,
+        issued: &Issued,
+        input: Input,
+        address: String,
+    ) -> Result<Response, Unanswered> {
+        let attempt = Attempt { interaction: &visit.interaction, email, issued, input, address };
+        loop {
+            let passed = match ceremony::judge(self.app, &attempt).await? {
+                Verdict::Passed(passed) => *passed,
+                Verdict::Wrong { burnt: false } => {
+                    self.count(&visit, "wrong");
+                    return self.question(&visit, email, issued, Some("error_wrong"));
+                }
+                Verdict::Wrong { burnt: true } => {
+                    self.count(&visit, "wrong");
+                    return self.choose(visit.clone(), email.to_owned(), Some(&issued.factor), Some("error_wrong_new")).await;
+                }
+                Verdict::Paused => {
+                    self.count(&visit, "paused");
+                    return self.choose(visit.clone(), email.to_owned(), Some(&issued.factor), Some("error_blocked")).await;
+                }
+                Verdict::Stale => {
+                    self.count(&visit, "stale");
+                    return self.choose(visit.clone(), email.to_owned(), Some(&issued.factor), Some("error_expired")).await;
+                }
+            };
+            let done = if visit.request.payment.is_some() {
+                self.pay(&visit, passed).await
+            } else {
+                self.sign_in(&visit, passed).await
+            };
+            match done {
+                // Another answer committed first: this one has to be judged against what it left.
+                Err(Unanswered::Internal(error)) if error.is_conflict() => {}
+                Ok(response) => {
+                    self.count(&visit, "passed");
+                    return Ok(response);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// A right answer to a login: session, and the code if nothing is left to ask.
+    async fn sign_in(&self, visit: &Visit, passed: Passed) -> Result<Response, Unanswered> {
+        let app = self.app;
+        let old = session::current(app, self.headers).await?;
+        let opening = Opening::prepare(app, old.as_ref(), &passed.account.id, &passed.acr, &passed.amr)?;
+        let proven_at = opening.session().auth_time;
+        let next = decide(app, visit, Some(opening.session()), Some(proven_at)).await?;
+        let prepared = match &next {
+            Next::Finish(standing) => {
+                let who = authenticated(opening.session(), standing.acr.clone(), standing.proven_at, &visit.request.scope);
+                Some(Earned::prepare(app, &visit.request, who)?)
+            }
+            _ => None,
+        };
+        let now = app.clock.now();
+        let (seal, opened, to_store) = (app.seal.clone(), opening.clone(), prepared.clone());
+        app.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    passed.commit_in(tx, &seal).await?;
+                    opened.save_in(tx, now).await?;
+                    if let Some(prepared) = to_store {
+                        prepared.store_in(tx, now).await?;
+                    }
+                    Ok::<_, Unanswered>(())
+                })
+            })
+            .await?;
+        let mut response = match (prepared, next) {
+            (Some(prepared), _) => self.send_code(visit, &prepared),
+            (None, next) => self.proceed(visit.clone(), next, Some(opening.session())).await?,
+        };
+        response.headers_mut().append(header::SET_COOKIE, opening.cookie());
+        Ok(response)
+    }
+
+    /// A right answer to a payment: confirmation, receipt and code. It opens no session: an answer given for a payment
+    /// proves that payment and nothing else.
+    async fn pay(&self, visit: &Visit, passed: Passed) -> Result<Response, Unanswered> {
+        let app = self.app;
+        let client = client_of(app, &visit.request).await?;
+        let approval = Approval::prepare(app, &client, &visit.request, &passed).await?;
+        let who = Authenticated {
+            account_id: passed.account.id.clone(),
+            sid: app.entropy.id()?,
+            auth_time: app.clock.seconds(),
+            acr: acr::PAYMENT.to_owned(),
+            amr: passed.amr.clone(),
+            scope: visit.request.scope.clone(),
+            confirmation: Some(approval.confirmed()),
+        };
+        let prepared = Earned::prepare(app, &visit.request, who)?;
+        let now = app.clock.now();
+        let (seal, to_store) = (app.seal.clone(), prepared.clone());
+        app.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    passed.commit_in(tx, &seal).await?;
+                    approval.store_in(tx).await?;
+                    to_store.store_in(tx, now).await?;
+                    Ok::<_, Unanswered>(())
+                })
+            })
+            .await?;
+        Ok(self.send_code(visit, &prepared))
+    }
+
+    /// The person's answer to the question of consent.
+    pub(super) async fn consented(
+        &self,
+        visit: Visit,
+        account_id: &str,
+        proven_at: i64,
+        form: &HashMap<String, String>,
+    ) -> Result<Response, Unanswered> {
+        if form.get("decision").map(String::as_str) != Some("allow") {
+            return self.page(visit, None).await;
+        }
+        let session = session::current(self.app, self.headers).await?.filter(|session| session.account_id == account_id);
+        let Some(session) = session else {
+            // Signed out, or signed in as somebody else, in the meantime: begin again.
+            let visit = Visit { interaction: visit.interaction.at(Stage::Identify), ..visit };
+            return self.page(visit, Some("error_expired")).await;
+        };
+        let app = self.app;
+        let (demand, seal, now) = (visit.interaction.demand.clone(), app.seal.clone(), app.clock.now());
+        let who = authenticated(&session, level_at(&session, proven_at), proven_at, &visit.request.scope);
+        let prepared = Earned::prepare(app, &visit.request, who)?;
+        let (to_store, account) = (prepared.clone(), session.account_id.clone());
+        app.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    consent::remember(tx, &account, &demand, now).await?;
+                    let event = Event { client: Some(demand.client_id.clone()), ..Event::new("consent", "ok") };
+                    store::log::append(tx, &seal, &account, now, &event).await?;
+                    to_store.store_in(tx, now).await?;
+                    Ok::<_, Unanswered>(())
+                })
+            })
+            .await?;
+        Ok(self.send_code(&visit, &prepared))
+    }
+
+    /// Everything that needs no further proof.
+    pub(super) async fn proceed(&self, visit: Visit, next: Next, session: Option<&store::session::Model>) -> Result<Response, Unanswered> {
+        match (next, session) {
+            (Next::Finish(standing), Some(session)) => {
+                let who = authenticated(session, standing.acr, standing.proven_at, &visit.request.scope);
+                let prepared = Earned::prepare(self.app, &visit.request, who)?;
+                let (now, to_store) = (self.app.clock.now(), prepared.clone());
+                self.app
+                    .db
+                    .write(move |tx| Box::pin(async move { Ok::<_, Unanswered>(to_store.store_in(tx, now).await?) }))
+                    .await?;
+                Ok(self.send_code(&visit, &prepared))
+            }
+            (Next::AskConsent(standing), Some(session)) => {
+                let stage = Stage::Consent { account_id: session.account_id.clone(), proven_at: standing.proven_at };
+                self.redirect_to(Visit { interaction: visit.interaction.at(stage), ..visit })
+            }
+            (Next::Refuse(Refusal::LoginRequired), _) => {
+                Ok(self.refuse(&visit, ErrorCode::LoginRequired, "nobody is signed in here as asked"))
+            }
+            (Next::Refuse(Refusal::ConsentRequired), _) => {
+                Ok(self.refuse(&visit, ErrorCode::ConsentRequired, "the person has not yet allowed this"))
+            }
+            (Next::Refuse(Refusal::InteractionRequired), _) => {
+                Ok(self.refuse(&visit, ErrorCode::InteractionRequired, "a payment is always confirmed by the person"))
+            }
+            // A proof was just made, and it does not do.
+            _ if visit.request.expected_sub.is_some() => {
+                Ok(self.refuse(&visit, ErrorCode::LoginRequired, "the person signed in with another account"))
+            }
+            _ => Ok(self.refuse(
+                &visit,
+                ErrorCode::UnmetAuthenticationRequirements,
+                "no method here reaches the level asked for",
+            )),
+        }
+    }
+
+    fn send_code(&self, visit: &Visit, earned: &Earned) -> Response {
+        response::succeed(self.app, &visit.request.return_to(), &earned.code, &visit.interaction.locale)
+    }
+}
+
+fn authenticated(session: &store::session::Model, acr: String, proven_at: i64, scope: &[String]) -> Authenticated {
+    Authenticated {
+        account_id: session.account_id.clone(),
+        sid: session.sid.clone(),
+        auth_time: proven_at.div_euclid(SECOND),
+        acr,
+        amr: session::amr(session),
+        scope: scope.to_vec(),
+        confirmation: None,
+    }
+}
+
+/// The level of a session that was proven at the given moment.
+fn level_at(session: &store::session::Model, proven_at: i64) -> String {
+    let levels = session::view(session).levels;
+    levels.into_iter().find(|(_, at)| *at == proven_at).map_or_else(|| acr::MAILBOX.to_owned(), |(acr, _)| acr)
+}

@@ -1,0 +1,33 @@
+//! Room 1: the protocol. What relying parties say to us and what we answer, to the letter of the specifications.
+//!
+//! This room knows requests, clients, codes and tokens. How a person proves who they are is the business of
+//! [`crate::login`]: an authorization request that has passed its checks is handed down by [`interact::open`], and comes
+//! back as a code made by [`code::prepare`].
+
+mod approve;
+pub mod authorize;
+mod checks;
+pub mod claims;
+pub mod client;
+pub mod client_auth;
+pub mod code;
+pub mod cors;
+pub mod discovery;
+pub mod error;
+mod grants;
+pub mod interact;
+pub mod logout;
+mod metadata;
+pub mod par;
+pub mod params;
+mod payment;
+mod pkce;
+pub mod receipt;
+pub mod redirect_uri;
+pub mod request;
+pub mod response;
+mod scope;
+pub mod subject;
+pub mod token;
+mod tokens;
+pub mod userinfo;

@@ -1,0 +1,29 @@
+//! Scopes: which exist, which a client gets, and which of them a list of claims amounts to.
+
+use super::client::Client;
+
+/// Every scope that we know (OpenID Connect Core §5.4, §11).
+pub(super) const KNOWN: [&str; 5] = ["openid", "profile", "email", "phone", "offline_access"];
+
+/// What of the wished scopes this client can get. Unknown ones and those that it is not registered for are dropped
+/// (RFC 6749 §3.3: the answer's `scope` says what was granted); `offline_access` needs a client that may refresh
+/// (OpenID Connect Core §11).
+pub(super) fn possible(client: &Client, wished: &[String]) -> Vec<String> {
+    let registered = |scope: &String| scope == "openid" || client.scope.as_ref().is_none_or(|list| list.contains(scope));
+    wished
+        .iter()
+        .filter(|scope| KNOWN.contains(&scope.as_str()) && registered(scope))
+        .filter(|scope| scope.as_str() != "offline_access" || client.refresh)
+        .cloned()
+        .collect()
+}
+
+/// The scope whose consent covers a claim.
+pub(super) fn of_claim(claim: &str) -> Option<&'static str> {
+    match claim {
+        "name" | "given_name" | "family_name" | "locale" => Some("profile"),
+        "email" | "email_verified" => Some("email"),
+        "phone_number" | "phone_number_verified" => Some("phone"),
+        _ => None,
+    }
+}

@@ -1,0 +1,43 @@
+//! The token endpoint (RFC 6749 §3.2). Who calls, whether they may, and how refusals look is decided here, once for all
+//! grants; a grant only says what its own credential is worth.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Bytes,
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    client_auth, cors,
+    error::{ErrorCode, OAuthError, Refusal},
+    grants::{authorization_code, refresh_token},
+    params::Params,
+    tokens::{self, TokenResponse},
+};
+use crate::app::App;
+
+/// `POST /token`.
+pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
+    cors::allow(match exchange(&app, &headers, &body).await {
+        Ok(tokens) => tokens.into_response(),
+        Err(refusal) => refusal.into_response(),
+    })
+}
+
+async fn exchange(app: &Arc<App>, headers: &HeaderMap, body: &Bytes) -> Result<TokenResponse, Refusal> {
+    let params = Params::form(headers, body)?;
+    let caller = client_auth::authenticate(app, headers, &params).await?;
+    let client = caller.client.clone();
+    let issue = match params.require("grant_type")? {
+        "authorization_code" => authorization_code::redeem(app, caller, &params).await?,
+        "refresh_token" if client.refresh => refresh_token::redeem(app, caller, &params).await?,
+        "refresh_token" => {
+            return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "the client is not registered for refresh").into());
+        }
+        _ => return Err(OAuthError::new(ErrorCode::UnsupportedGrantType, "authorization_code or refresh_token").into()),
+    };
+    Ok(tokens::respond(app, &client, issue).await?)
+}

@@ -1,0 +1,69 @@
+//! Headers of every page.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+
+/// Status and policy of one page.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Leaves `form-action` out of the policy. Chromium applies `form-action` to every redirect that follows a POST, also
+    /// to those that the website itself makes after it got its code; a login page cannot know them.
+    pub form_anywhere: bool,
+    /// `sha256-…` of the one inline script that may run. Pages work without any.
+    pub script: Option<&'static str>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { status: StatusCode::OK, form_anywhere: false, script: None }
+    }
+}
+
+impl Options {
+    /// What a page usually has: those named `login_…` and `logout…` may lead to a website.
+    pub fn for_template(template: &str) -> Self {
+        let leads_away = template.starts_with("login_") || template.starts_with("logout");
+        Self { form_anywhere: leads_away, ..Self::default() }
+    }
+
+    /// The same with another status.
+    #[must_use]
+    pub fn status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    pub(super) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let fixed = [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::X_FRAME_OPTIONS, "DENY"),
+        ];
+        for (name, value) in fixed {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        // Made of our own constants only; a value that is no header is left out rather than failing the page.
+        if let Ok(policy) = HeaderValue::from_str(&self.policy()) {
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        headers
+    }
+
+    fn policy(&self) -> String {
+        let mut policy = String::from(
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
+        );
+        if !self.form_anywhere {
+            policy.push_str("; form-action 'self'");
+        }
+        if let Some(hash) = self.script {
+            policy.push_str("; script-src '");
+            policy.push_str(hash);
+            policy.push('\'');
+        }
+        policy
+    }
+}

@@ -1,0 +1,216 @@
+//! Pages: templates, texts in three languages, and the headers that keep a page from being framed, cached or scripted.
+//!
+//! This room knows nothing of accounts or of the protocol: it is given a template's name and what to show. Everything is
+//! built into the binary. A plugin's templates live in an engine of their own, so that one plugin can neither replace
+//! nor include the host's pages or another plugin's.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use plugin_api::message::Description;
+use serde_json::Value;
+use tera::{Context, Tera};
+
+use crate::error::Internal;
+
+pub mod assets;
+mod headers;
+pub mod language;
+mod qr;
+mod templates;
+pub mod texts;
+
+pub use headers::Options;
+pub use language::{LOCALES, locale_of, locale_or_default, switch};
+use texts::Texts;
+
+/// What a plugin shows.
+struct PluginPages {
+    engine: Tera,
+    /// By locale; `en` stands in for a locale that the plugin does not speak.
+    texts: BTreeMap<String, tera::Value>,
+}
+
+/// Everything that turns a template and its data into a page. One lives in `App`.
+pub struct Pages {
+    engine: Tera,
+    texts: Texts,
+    plugins: BTreeMap<String, PluginPages>,
+}
+
+impl std::fmt::Debug for Pages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pages").field("plugins", &self.plugins.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Pages {
+    /// Sets up the built-in templates and those of `plugins`.
+    ///
+    /// # Errors
+    /// When a template does not parse; the message names it.
+    pub fn new<'d>(plugins: impl IntoIterator<Item = &'d Description>) -> Result<Self, Internal> {
+        let mut engine = engine();
+        engine.add_raw_templates(templates::ALL.iter().copied()).map_err(|error| page("built-in templates", &error))?;
+        let mut pages = Self { engine, texts: Texts::built_in()?, plugins: BTreeMap::new() };
+        for description in plugins {
+            pages.add_plugin(description)?;
+        }
+        Ok(pages)
+    }
+
+    fn add_plugin(&mut self, description: &Description) -> Result<(), Internal> {
+        let id = &description.manifest.id;
+        let mut engine = engine();
+        engine
+            .add_raw_templates(description.pages.iter().map(|(name, text)| (name.clone(), text.as_str())))
+            .map_err(|error| page(&format!("templates of plugin {id}"), &error))?;
+        let texts =
+            description.texts.iter().map(|(locale, texts)| (locale.clone(), texts::as_value(texts))).collect();
+        self.plugins.insert(id.clone(), PluginPages { engine, texts });
+        Ok(())
+    }
+
+    /// Renders `template` as a page with status 200 and the usual headers. `context` must be a JSON object; the template
+    /// also sees `t` (texts), `locale` and `css`.
+    ///
+    /// # Errors
+    /// [`Internal::Page`] when the template does not exist or needs something that `context` lacks.
+    pub fn render(&self, template: &str, locale: &str, context: Value) -> Result<Response, Internal> {
+        self.render_with(template, locale, context, &Options::for_template(template))
+    }
+
+    /// As [`Pages::render`], with another status or other headers.
+    ///
+    /// # Errors
+    /// As [`Pages::render`].
+    pub fn render_with(
+        &self,
+        template: &str,
+        locale: &str,
+        context: Value,
+        options: &Options,
+    ) -> Result<Response, Internal> {
+        let html = self.html(template, locale, context)?;
+        Ok((options.status, options.headers(), html).into_response())
+    }
+
+    /// The bare HTML of `template`, for mails and tests.
+    ///
+    /// # Errors
+    /// As [`Pages::render`].
+    pub fn html(&self, template: &str, locale: &str, context: Value) -> Result<String, Internal> {
+        let locale = locale_or_default(locale);
+        let mut context = Context::from_serialize(&context).map_err(|error| page(template, &error))?;
+        context.insert_value("t", self.texts.all(locale));
+        context.insert("locale", locale);
+        context.insert("css", assets::css_path());
+        self.engine.render(template, &context).map_err(|error| page(template, &error))
+    }
+
+    /// A page that says what went wrong and what to do next: the texts `problem_<key>` and `problem_<key>_next`, with
+    /// `{name}` in them replaced by `args.name`. An unknown key shows `problem_internal`.
+    ///
+    /// Never put a secret, or anything about our inside, into `args`.
+    pub fn problem(&self, status: StatusCode, locale: &str, key: &str, args: &Value) -> Response {
+        let locale = locale_or_default(locale);
+        let (mut what, mut next) = (format!("problem_{key}"), format!("problem_{key}_next"));
+        if !(self.texts.has(&what) && self.texts.has(&next)) {
+            tracing::error!(key, "a problem page was asked for that has no text");
+            (what, next) = ("problem_internal".to_owned(), "problem_internal_next".to_owned());
+        }
+        let (what, next) = (self.texts.fill(locale, &what, args), self.texts.fill(locale, &next, args));
+        let options = Options { status, ..Options::default() };
+        let context = serde_json::json!({ "what": what, "next": next });
+        self.render_with("problem.html", locale, context, &options).unwrap_or_else(|error| {
+            tracing::error!(%error, "the problem page itself failed");
+            (status, options.headers(), format!("<!doctype html><title>E-num</title><p>{}</p>", escape(&what)))
+                .into_response()
+        })
+    }
+
+    /// One text, `{name}` in it replaced by `args.name` (strings and numbers). Plain text: escape it before it goes into
+    /// HTML. A key that does not exist comes back as itself; a test holds the files complete.
+    pub fn text(&self, locale: &str, key: &str, args: &Value) -> String {
+        self.texts.fill(locale_or_default(locale), key, args)
+    }
+
+    /// Renders a plugin's template as a fragment that goes, as it is, into a page of the host. The template sees `data`'s
+    /// members, `data` itself, `t` (the plugin's texts) and `locale`; where `data.qr` is a text, `qr_svg` is its QR code.
+    ///
+    /// # Errors
+    /// [`Internal::Page`] when there is no such plugin or page, or the page needs something that `data` lacks.
+    pub fn plugin_page(&self, plugin: &str, name: &str, locale: &str, data: &Value) -> Result<String, Internal> {
+        let place = format!("plugins/{plugin}/{name}");
+        let pages = self.plugins.get(plugin).ok_or_else(|| Internal::Page(format!("{place}: no such plugin")))?;
+        let mut context = if data.is_object() {
+            Context::from_serialize(data).map_err(|error| page(&place, &error))?
+        } else {
+            Context::new()
+        };
+        let seen = tera::Value::try_from_serializable(data).map_err(|error| page(&place, &error))?;
+        context.insert_value("data", seen);
+        let locale = locale_or_default(locale);
+        if let Some(texts) = pages.texts.get(locale).or_else(|| pages.texts.get("en")) {
+            context.insert_value("t", texts.clone());
+        }
+        context.insert("locale", locale);
+        if let Some(text) = data.get("qr").and_then(Value::as_str) {
+            context.insert_value("qr_svg", tera::Value::safe_string(&qr::svg(text)?));
+        }
+        pages.engine.render(name, &context).map_err(|error| page(&place, &error))
+    }
+
+    /// A page that posts `fields` to `action` at once (OAuth 2.0 Form Post Response Mode §2), with a button for browsers
+    /// without scripts. The one script on it is pinned by its hash.
+    ///
+    /// # Errors
+    /// As [`Pages::render`].
+    pub fn form_post(&self, locale: &str, action: &str, fields: &[(&str, &str)]) -> Result<Response, Internal> {
+        let fields: Vec<_> =
+            fields.iter().map(|(name, value)| serde_json::json!({ "name": name, "value": value })).collect();
+        let context = serde_json::json!({ "action": action, "fields": fields, "script": assets::SUBMIT_SCRIPT });
+        let options = Options { script: Some(assets::submit_script_hash()), form_anywhere: true, ..Options::default() };
+        self.render_with("form_post.html", locale, context, &options)
+    }
+}
+
+/// Escapes `text` for HTML.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+fn engine() -> Tera {
+    let mut engine = Tera::default();
+    // Every name ends with nothing: whatever a plugin calls its pages, they are escaped.
+    engine.autoescape_on([""]);
+    engine.register_filter("fill", texts::fill_filter);
+    engine
+}
+
+fn page(what: &str, error: &tera::Error) -> Internal {
+    let mut reason = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        reason = format!("{reason}: {inner}");
+        source = inner.source();
+    }
+    Internal::Page(format!("{what}: {reason}"))
+}
+
+#[cfg(test)]
+mod tests;

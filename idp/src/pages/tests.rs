@@ -1,0 +1,171 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use axum::http::header;
+use plugin_api::message::{Kind, Manifest, Purpose};
+use serde_json::json;
+
+use super::*;
+
+fn description(template: &str) -> Description {
+    Description {
+        manifest: Manifest {
+            id: "pad".into(),
+            version: "1.0.0".into(),
+            kind: Kind::Factor,
+            data_version: 1,
+            purposes: vec![Purpose::Authorize],
+            amr: vec![],
+            acr: None,
+            challenge: plugin_api::message::ChallengeKind::Derived,
+            details_types: vec![],
+            permissions: vec![],
+        },
+        settings_schema: json!({}),
+        pages: BTreeMap::from([("enter".to_owned(), template.to_owned())]),
+        texts: BTreeMap::from([
+            ("en".to_owned(), BTreeMap::from([("name".to_owned(), "Pad".to_owned())])),
+            ("ru".to_owned(), BTreeMap::from([("name".to_owned(), "Блокнот".to_owned())])),
+        ]),
+        details_schemas: BTreeMap::new(),
+    }
+}
+
+fn pages(template: &str) -> Pages {
+    Pages::new([&description(template)]).unwrap()
+}
+
+/// Data of every page, as full as it gets.
+fn everything() -> Vec<(&'static str, Value)> {
+    let site = json!({ "name": "Shop <b>", "origin": "https://shop.example" });
+    let payment = json!({ "payee_name": "Shop", "payee_account": "Z123456789012", "amount": "19.90", "currency": "WMZ",
+        "description": "Two books", "reference": "A-1" });
+    let login = |more: Value| {
+        let mut all = json!({ "site": site, "hidden": { "state": "s\"1" }, "payment": payment, "error": "error_wrong",
+            "action": "/login/x", "email": "a@b.example" });
+        all.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
+        all
+    };
+    let factor = json!([{ "id": "pad", "name": "Pad", "description": "A pad", "blocked": true }]);
+    vec![
+        ("home.html", json!({ "discovery": "https://id.example/.well-known/openid-configuration" })),
+        ("problem.html", json!({ "what": "w", "next": "n" })),
+        ("login_email.html", login(json!({}))),
+        ("login_choose.html", login(json!({ "factors": factor }))),
+        ("login_factor.html", login(json!({ "body": "<p id=\"challenge\">1</p>", "factor_name": "Pad", "others": true }))),
+        ("login_consent.html", login(json!({ "scopes": ["openid", "strange"], "name": "A B" }))),
+        ("logout.html", login(json!({}))),
+        ("logged_out.html", login(json!({}))),
+        ("register_sent.html", json!({ "email": "a@b.example" })),
+        ("confirm.html", json!({ "name": "A", "phone": "+84", "factors": factor, "chosen": "pad", "error": "invalid_phone" })),
+        (
+            "register.html",
+            json!({ "errors": { "email": "invalid_email", "sum": "invalid_sum" }, "bot": { "sealed": "x", "question": "?" },
+                "values": { "first_name": "", "last_name": "", "email": "", "phone": "", "question": "own",
+                "own_question": "", "security_answer": "" }, "questions": [{ "id": "pet", "text": "Pet?" }] }),
+        ),
+        ("activate.html", json!({ "state": "waiting", "phone": "+84", "resends_left": 2, "notice": "resend_done" })),
+        ("activate.html", json!({ "state": "active", "email": "a@b.example" })),
+        ("activate.html", json!({ "state": "ended", "resends_left": 0 })),
+        ("pad.html", json!({ "issuer": "https://id.example" })),
+        ("mail.html", json!({ "subject": "s", "paragraphs": [{ "text": "a\nb" }, { "link": "https://id.example/x" }] })),
+    ]
+}
+
+#[test]
+fn every_page_renders_in_every_language_and_escapes() {
+    let pages = pages("x");
+    for (template, context) in everything() {
+        for locale in LOCALES {
+            let html = pages.html(template, locale, context.clone()).unwrap();
+            assert!(html.contains(&format!("<html lang=\"{locale}\">")), "{template}");
+            assert!(!html.contains("Shop <b>"), "{template} does not escape");
+        }
+    }
+}
+
+#[test]
+fn login_pages_render_with_the_least_they_may_be_given() {
+    let pages = pages("x");
+    let site = json!({ "name": "Shop", "origin": "https://shop.example" });
+    pages.html("login_email.html", "en", json!({ "site": site })).unwrap();
+    pages.html("login_choose.html", "en", json!({ "site": site, "email": "e", "factors": [] })).unwrap();
+    pages.html("login_factor.html", "en", json!({ "site": site, "email": "e", "factor_name": "f", "body": "" })).unwrap();
+    pages.html("login_consent.html", "en", json!({ "site": site, "email": "e", "scopes": [] })).unwrap();
+    pages.html("logout.html", "en", json!({})).unwrap();
+    pages.html("logged_out.html", "en", json!({})).unwrap();
+    let unknown = pages.html("login_email.html", "en", json!({ "site": site, "error": "no_such_key" })).unwrap();
+    assert!(unknown.contains("That did not work"));
+}
+
+#[test]
+fn the_fixed_ids_are_there_and_labels_are_bound() {
+    let pages = pages("x");
+    let of = |template: &str| {
+        let (_, context) = everything().into_iter().find(|(name, _)| *name == template).unwrap();
+        pages.html(template, "en", context).unwrap()
+    };
+    for (template, ids) in [
+        ("login_email.html", &["email", "continue", "deny"][..]),
+        ("login_choose.html", &["factor-pad"]),
+        ("login_factor.html", &["challenge", "deny", "other"]),
+        ("login_consent.html", &["allow", "deny"]),
+        ("logout.html", &["logout-yes"]),
+    ] {
+        for id in ids {
+            assert!(of(template).contains(&format!("id=\"{id}\"")), "{template} #{id}");
+        }
+    }
+    let form = of("register.html");
+    for input in form.split("<input id=\"").skip(1).chain(form.split("<select id=\"").skip(1)) {
+        let id = input.split('"').next().unwrap();
+        assert!(form.contains(&format!("<label for=\"{id}\"")), "{id} has no label");
+    }
+}
+
+#[test]
+fn a_plugins_page_is_escaped_whatever_it_is_called() {
+    let pages = pages("<p>{{ t.name }} {{ data.text }} {{ text }}</p>{{ qr_svg }}");
+    let data = json!({ "text": "<script>", "qr": "enum:l?c=58715204" });
+    let html = pages.plugin_page("pad", "enter", "ru", &data).unwrap();
+    assert!(html.starts_with("<p>Блокнот &lt;script&gt; &lt;script&gt;</p><svg"), "{html}");
+    assert!(html.contains("</svg>"));
+    assert!(pages.plugin_page("pad", "enter", "vi", &data).unwrap().contains("Pad"), "English stands in");
+    assert!(pages.plugin_page("pad", "other", "en", &data).is_err());
+    assert!(pages.plugin_page("nobody", "enter", "en", &data).is_err());
+}
+
+#[test]
+fn a_plugin_cannot_reach_the_hosts_pages() {
+    let reaching = description("{% include \"login_email.html\" %}");
+    assert!(Pages::new([&reaching]).is_err());
+}
+
+#[test]
+fn pages_may_not_be_framed_cached_or_scripted() {
+    let pages = pages("x");
+    let shown = pages.problem(StatusCode::NOT_FOUND, "en", "not_found", &json!({}));
+    assert_eq!(shown.status(), StatusCode::NOT_FOUND);
+    let policy = shown.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(policy.contains("default-src 'none'") && policy.contains("form-action 'self'"), "{policy}");
+    assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("script-src"), "{policy}");
+    assert_eq!(shown.headers()[header::CACHE_CONTROL], "no-store");
+    assert_eq!(shown.headers()[header::X_FRAME_OPTIONS], "DENY");
+    let login = pages.render("logout.html", "en", json!({})).unwrap();
+    let policy = login.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(!policy.contains("form-action"), "{policy}");
+    let posted = pages.form_post("en", "https://rp.example/cb?a=1&b=2", &[("code", "x\"y")]).unwrap();
+    let policy = posted.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(policy.contains("script-src 'sha256-"), "{policy}");
+}
+
+#[test]
+fn every_problem_says_what_to_do_next() {
+    let texts = texts::Texts::built_in().unwrap();
+    for key in [
+        "internal", "not_found", "invalid_request", "unknown_client", "redirect_uri", "expired", "foreign_browser",
+        "too_many", "busy", "method_not_allowed", "logout_invalid", "link_used", "form_too_large", "request_used",
+        "bad_form", "email_taken",
+    ] {
+        assert!(texts.has(&format!("problem_{key}")) && texts.has(&format!("problem_{key}_next")), "{key}");
+    }
+}

@@ -1,0 +1,191 @@
+//! What the rooms above hold of a plugin: cheap to clone, typed, and clipped to what the manifest declares.
+
+use std::sync::Arc;
+
+use plugin_api::message::{
+    Answer, Approved, ApprovedReply, Begin, Decoy, DecoyReply, Description, Effect, EnrolAnswer, EnrolBegin, Facts,
+    Manifest, MapDetails, MappedDetails, Step, method,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::error::CallError;
+use super::running::{Running, violation};
+
+macro_rules! what_it_says_of_itself {
+    ($handle:ty) => {
+        impl $handle {
+            pub(super) fn new(plugin: Arc<Running>) -> Self {
+                Self { plugin }
+            }
+
+            /// The id of its manifest.
+            pub fn id(&self) -> &str {
+                self.plugin.id()
+            }
+
+            /// SHA-256 of its file, in hexadecimal digits: for the log.
+            pub fn sha256(&self) -> &str {
+                self.plugin.sha256()
+            }
+
+            /// What it is.
+            pub fn manifest(&self) -> &Manifest {
+                self.plugin.manifest()
+            }
+
+            /// All that it says of itself.
+            pub fn description(&self) -> &Description {
+                self.plugin.description()
+            }
+
+            /// One of its texts in the language of the locale, or in English.
+            pub fn text(&self, locale: &str, key: &str) -> Option<&str> {
+                text(self.description(), locale, key)
+            }
+
+            /// One of its Tera templates.
+            pub fn page(&self, name: &str) -> Option<&str> {
+                self.description().pages.get(name).map(String::as_str)
+            }
+        }
+    };
+}
+
+/// A running factor.
+#[derive(Clone, Debug)]
+pub struct FactorHandle {
+    plugin: Arc<Running>,
+}
+
+what_it_says_of_itself!(FactorHandle);
+
+impl FactorHandle {
+    /// Issues a challenge for one enrolment.
+    ///
+    /// # Errors
+    /// Any [`CallError`].
+    pub async fn begin(&self, request: &Begin) -> Result<Step, CallError> {
+        self.step(method::BEGIN, request).await
+    }
+
+    /// Judges an answer.
+    ///
+    /// # Errors
+    /// Any [`CallError`].
+    pub async fn answer(&self, request: &Answer) -> Result<Step, CallError> {
+        self.step(method::ANSWER, request).await
+    }
+
+    /// Starts to enrol something new.
+    ///
+    /// # Errors
+    /// Any [`CallError`].
+    pub async fn enrol_begin(&self, request: &EnrolBegin) -> Result<Step, CallError> {
+        self.step(method::ENROL_BEGIN, request).await
+    }
+
+    /// Goes on enrolling.
+    ///
+    /// # Errors
+    /// Any [`CallError`].
+    pub async fn enrol_answer(&self, request: &EnrolAnswer) -> Result<Step, CallError> {
+        self.step(method::ENROL_ANSWER, request).await
+    }
+
+    /// A plausible enrolment for an account that does not exist; `None` if the factor has none to offer.
+    ///
+    /// # Errors
+    /// Any [`CallError`] but `Unsupported`.
+    pub async fn decoy(&self, request: &Decoy) -> Result<Option<DecoyReply>, CallError> {
+        match self.plugin.ask(method::DECOY, request, |_, _| Ok(())).await {
+            Err(CallError::Unsupported) => Ok(None),
+            reply => reply.map(Some),
+        }
+    }
+
+    async fn step(&self, method: &'static str, request: &impl Serialize) -> Result<Step, CallError> {
+        let mut step = self.plugin.ask(method, request, refers_to_what_is_there).await?;
+        if let Step::Pass { facts, .. } = &mut step {
+            clip(self.manifest(), facts);
+        }
+        Ok(step)
+    }
+}
+
+/// A running service.
+#[derive(Clone, Debug)]
+pub struct ServiceHandle {
+    plugin: Arc<Running>,
+}
+
+what_it_says_of_itself!(ServiceHandle);
+
+impl ServiceHandle {
+    /// Validates one object of `authorization_details` against the schema of its `type`.
+    ///
+    /// # Errors
+    /// The first violation and its place, for the relying party's developer.
+    pub fn validate(&self, details: &Value) -> Result<(), String> {
+        let name = details.get("type").and_then(Value::as_str).ok_or("/type: must be a string")?;
+        let validator = self.plugin.details_validator(name).ok_or("/type: is not one of this service")?;
+        violation(validator, details)
+    }
+
+    /// From one valid object to a transaction. One that is not canonical is refused here, whatever the plugin thinks: its
+    /// texts are the relying party's, which must not be able to make the plugin look faulty.
+    ///
+    /// # Errors
+    /// Any [`CallError`].
+    pub async fn map_details(&self, request: &MapDetails) -> Result<MappedDetails, CallError> {
+        let mapped = self.plugin.ask(method::MAP_DETAILS, request, |_, _| Ok(())).await?;
+        Ok(match &mapped {
+            MappedDetails::Transaction { transaction } => {
+                transaction.check().err().map_or(mapped, |reason| MappedDetails::Refused { reason })
+            }
+            MappedDetails::Refused { .. } => mapped,
+        })
+    }
+
+    /// The object for the token response, after approval.
+    ///
+    /// # Errors
+    /// Any [`CallError`].
+    pub async fn approved(&self, request: &Approved) -> Result<Value, CallError> {
+        let reply: ApprovedReply = self.plugin.ask(method::APPROVED, request, |_, _| Ok(())).await?;
+        Ok(reply.details)
+    }
+}
+
+fn text<'a>(description: &'a Description, locale: &str, key: &str) -> Option<&'a str> {
+    let language = locale.split(['-', '_']).next().unwrap_or_default();
+    let found = |locale: &str| description.texts.get(locale)?.get(key).map(String::as_str);
+    found(locale).or_else(|| found(language)).or_else(|| found("en"))
+}
+
+/// A plugin cannot claim more than it declared.
+fn clip(manifest: &Manifest, facts: &mut Facts) {
+    facts.amr.retain(|value| {
+        let declared = manifest.amr.contains(value);
+        if !declared {
+            tracing::warn!(plugin = manifest.id, amr = value, "the plugin named an amr value that it did not declare");
+        }
+        declared
+    });
+}
+
+/// A page or a text that is missing is found out here, not when the person should see it.
+fn refers_to_what_is_there(description: &Description, step: &Step) -> Result<(), String> {
+    let Step::Ask { page, effects, .. } = step else { return Ok(()) };
+    if !description.pages.contains_key(page) {
+        return Err(format!("it asks for the page `{page}`, which it did not bring"));
+    }
+    let keys = effects.iter().flat_map(|effect| match effect {
+        Effect::Sms { text, .. } => vec![text],
+        Effect::Mail { subject, text, .. } => vec![subject, text],
+    });
+    match keys.into_iter().find(|key| text(description, "en", key).is_none()) {
+        Some(key) => Err(format!("an effect names the text `{key}`, which it did not bring")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,256 @@
+//! One plugin from its configuration to its replies.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jsonschema::Validator;
+use plugin_api::Status;
+use plugin_api::abi::{Instance, Plugin, Reply};
+use plugin_api::message::{Description, Manifest};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::PluginConfig;
+use super::breaker::Breaker;
+use super::error::{CallError, LoadError};
+use super::lane::{Lane, Limits, REPLY_LIMIT};
+use super::load;
+use super::services::{HostServices, OFFERED};
+use super::verify::Image;
+
+/// Seconds that a plugin may take to describe itself, and again to start.
+const START_LIMIT: u64 = 10;
+
+/// A plugin that was loaded and started.
+pub(super) struct Running {
+    sha256: String,
+    description: Description,
+    details: BTreeMap<String, Validator>,
+    lane: Lane,
+    breaker: Mutex<Breaker>,
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("id", &self.id()).field("sha256", &self.sha256).finish_non_exhaustive()
+    }
+}
+
+impl Running {
+    pub(super) fn load(config: &PluginConfig, private_dir: &Path) -> Result<Self, LoadError> {
+        let path = &config.path;
+        let limits = limits(config)?;
+        let image = Image::read(path)?;
+        image.matches(path, &config.sha256)?;
+        let table = load::table(path, &image.private_copy(path, private_dir)?)?;
+        let description = describe(path, table)?;
+        let details = details_validators(path, &description)?;
+        check_settings(path, &description, &config.settings)?;
+        let id = description.manifest.id.clone();
+        let instance = create(path, table, &id, &config.settings)?;
+        let lane =
+            Lane::start(&id, instance, limits).map_err(|source| LoadError::NoThreads { path: path.clone(), source })?;
+        Ok(Self { sha256: image.sha256, description, details, lane, breaker: Mutex::new(Breaker::new()) })
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.description.manifest.id
+    }
+
+    pub(super) fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    pub(super) fn manifest(&self) -> &Manifest {
+        &self.description.manifest
+    }
+
+    pub(super) fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// The schema of an owned type of `authorization_details`.
+    pub(super) fn details_validator(&self, name: &str) -> Option<&Validator> {
+        self.details.get(name)
+    }
+
+    /// Sends a message and judges the reply: well-formed, and `sound` besides. Faults are counted.
+    ///
+    /// Runs to its end even if the caller goes away, for somebody has to watch the deadline.
+    pub(super) async fn ask<A: DeserializeOwned + Send + 'static>(
+        self: &Arc<Self>,
+        method: &'static str,
+        request: &impl Serialize,
+        sound: fn(&Description, &A) -> Result<(), String>,
+    ) -> Result<A, CallError> {
+        let json = serde_json::to_vec(request).map_err(|error| CallError::Failed(error.to_string()))?;
+        let plugin = Arc::clone(self);
+        let call = tokio::spawn(async move {
+            if !plugin.breaker().allows(Instant::now()) {
+                return Err(CallError::Quarantined);
+            }
+            let result = plugin.lane.call(method, json).await.and_then(|reply| {
+                let reply = decode(&reply)?;
+                sound(&plugin.description, &reply).map_err(CallError::Malformed)?;
+                Ok(reply)
+            });
+            plugin.record(method, result.as_ref().err());
+            result
+        });
+        call.await.unwrap_or_else(|error| Err(CallError::Failed(error.to_string())))
+    }
+
+    fn record(&self, method: &str, error: Option<&CallError>) {
+        let plugin = self.id();
+        let Some(error) = error else { return self.breaker().sound() };
+        tracing::warn!(plugin, method, %error, "a call of the plugin failed");
+        if error.is_fault() {
+            if self.breaker().fault(Instant::now()) {
+                tracing::error!(plugin, "the plugin is quarantined after repeated faults");
+            }
+        } else if !error.is_temporary() {
+            // It said in good order that it cannot: that is a sound plugin.
+            self.breaker().sound();
+        }
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn limits(config: &PluginConfig) -> Result<Limits, LoadError> {
+    let bad = |key, found, allowed| LoadError::BadLimit { path: config.path.clone(), key, found, allowed };
+    if !(1..=64).contains(&config.threads) {
+        return Err(bad("threads", config.threads as u64, "1 to 64"));
+    }
+    if !(1..=10_000).contains(&config.queue) {
+        return Err(bad("queue", config.queue as u64, "1 to 10000"));
+    }
+    if !(1..=60_000).contains(&config.deadline_ms) {
+        return Err(bad("deadline_ms", config.deadline_ms, "1 to 60000"));
+    }
+    let deadline = Duration::from_millis(config.deadline_ms);
+    Ok(Limits { threads: config.threads, queue: config.queue, deadline })
+}
+
+/// Asks a plugin what it is, and checks what it says.
+pub(super) fn describe(path: &Path, table: &'static Plugin) -> Result<Description, LoadError> {
+    let bad = |why: String| LoadError::BadDescription { path: path.to_owned(), why };
+    let reply = within(path, "describe", move || table.describe(REPLY_LIMIT))?;
+    let description: Description = decode(&reply).map_err(|error| bad(error.to_string()))?;
+    description.check().map_err(bad)?;
+    match description.manifest.permissions.iter().find(|name| !OFFERED.contains(&name.as_str())) {
+        Some(service) => Err(LoadError::UnknownService { path: path.to_owned(), service: service.clone() }),
+        None => Ok(description),
+    }
+}
+
+fn details_validators(path: &Path, description: &Description) -> Result<BTreeMap<String, Validator>, LoadError> {
+    let compile = |(name, schema): (&String, &Value)| {
+        let validator = jsonschema::validator_for(schema).map_err(|error| LoadError::BadDescription {
+            path: path.to_owned(),
+            why: format!("details_schemas.{name} is no JSON Schema: {error}"),
+        })?;
+        Ok((name.clone(), validator))
+    };
+    description.details_schemas.iter().map(compile).collect()
+}
+
+fn check_settings(path: &Path, description: &Description, settings: &Value) -> Result<(), LoadError> {
+    let validator = jsonschema::validator_for(&description.settings_schema).map_err(|error| {
+        LoadError::BadDescription { path: path.to_owned(), why: format!("settings_schema is no JSON Schema: {error}") }
+    })?;
+    unknown_setting(&description.settings_schema, settings)
+        .map_or_else(|| violation(&validator, settings), |key| Err(format!("there is no setting `{key}`")))
+        .map_err(|why| LoadError::Settings { path: path.to_owned(), why })
+}
+
+/// The most frequent mistake is a mistyped key, and the validator does not always name it.
+fn unknown_setting<'a>(schema: &Value, settings: &'a Value) -> Option<&'a String> {
+    let closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
+    let mut keys = settings.as_object().into_iter().flat_map(|settings| settings.keys());
+    keys.find(|&key| closed && schema.pointer("/properties").and_then(|known| known.get(key)).is_none())
+}
+
+/// # Errors
+/// The first violation and its place, without the offending value.
+pub(super) fn violation(validator: &Validator, value: &Value) -> Result<(), String> {
+    validator.validate(value).map_err(|error| {
+        let place = error.instance_path().to_string();
+        let place = if place.is_empty() { "/" } else { &place };
+        format!("{place}: {}", error.masked())
+    })
+}
+
+fn create(path: &Path, table: &'static Plugin, id: &str, settings: &Value) -> Result<Instance, LoadError> {
+    let services = Arc::new(HostServices { plugin: id.to_owned() });
+    let json = settings.to_string();
+    within(path, "create", move || Instance::create(table, json.as_bytes(), services, REPLY_LIMIT))?.map_err(|reply| {
+        let why = match decode::<Value>(&reply) {
+            Err(CallError::Failed(why)) if !why.is_empty() => why,
+            Err(error) => error.to_string(),
+            Ok(_) => "it reported success without an instance".to_owned(),
+        };
+        LoadError::Settings { path: path.to_owned(), why }
+    })
+}
+
+/// Runs something of a plugin on a thread of its own, so that a plugin that hangs does not hang the server.
+fn within<T: Send + 'static>(
+    path: &Path,
+    step: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, LoadError> {
+    let (sender, receiver) = mpsc::channel();
+    thread::Builder::new()
+        .name(format!("plugin:{step}"))
+        // Nobody may be waiting any more.
+        .spawn(move || drop(sender.send(work())))
+        .map_err(|source| LoadError::NoThreads { path: path.to_owned(), source })?;
+    receiver.recv_timeout(Duration::from_secs(START_LIMIT)).map_err(|_| LoadError::Hangs {
+        path: path.to_owned(),
+        step,
+        seconds: START_LIMIT,
+    })
+}
+
+fn decode<A: DeserializeOwned>(reply: &Reply) -> Result<A, CallError> {
+    let malformed = |why: String| Err(CallError::Malformed(why));
+    if reply.overflowed {
+        return malformed(format!("its reply is longer than {REPLY_LIMIT} bytes"));
+    }
+    let text = |bytes: &[u8]| super::services::one_line(&String::from_utf8_lossy(bytes));
+    match Status::from_code(reply.status) {
+        Some(Status::Ok) => serde_json::from_slice(&reply.bytes).or_else(|error| {
+            // The error's own text may quote the reply, which may hold secrets.
+            let sort = if error.is_data() { "does not have the expected shape" } else { "is not JSON" };
+            malformed(format!("its reply {sort} (line {}, column {})", error.line(), error.column()))
+        }),
+        Some(Status::Error) => Err(CallError::Failed(text(&reply.bytes))),
+        Some(Status::Unknown) => Err(CallError::Unsupported),
+        Some(Status::Panicked) => Err(CallError::Panicked),
+        Some(Status::Denied) => Err(CallError::Denied(text(&reply.bytes))),
+        None => malformed(format!("it returned the status {}, which has no meaning", reply.status)),
+    }
+}
+
+/// Two plugins must not claim one id or one type of `authorization_details`.
+pub(super) fn no_clash(path: &Path, plugin: &Running, others: &[Arc<Running>]) -> Result<(), LoadError> {
+    let taken = |what: String| Err(LoadError::Taken { path: path.to_owned(), what });
+    for other in others {
+        if other.id() == plugin.id() {
+            return taken(format!("the id `{}`", plugin.id()));
+        }
+        let mut owned = plugin.manifest().details_types.iter();
+        if let Some(name) = owned.find(|name| other.manifest().details_types.contains(name)) {
+            return taken(format!("the type `{name}`"));
+        }
+    }
+    Ok(())
+}

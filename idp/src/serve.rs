@@ -1,0 +1,209 @@
+//! From a configuration to a running provider.
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    app::{self, App},
+    clock::{Clock, MINUTE},
+    config::Config,
+    courier::Courier,
+    entropy::Entropy,
+    error::Internal,
+    health::Metrics,
+    keys::Keys,
+    limits::Limits,
+    login::Decoys,
+    oidc::{client::Clients, discovery::Documents},
+    pages::Pages,
+    plugins::Plugins,
+    seal::{self, Seal},
+    store::{self, Db},
+};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Log lines to standard error; `ENUM_LOG` sets the filter.
+pub fn logging() {
+    let filter = EnvFilter::try_from_env("ENUM_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,sea_orm=warn"));
+    // A second call (tests) finds the subscriber set; that one stays.
+    drop(tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init());
+}
+
+/// Builds every service, with the machine's clock and generator.
+///
+/// # Errors
+/// When anything that the configuration names is missing or wrong; says what, and what to do.
+pub async fn build(config: Config) -> Result<Arc<App>, Failure> {
+    build_with(config, Clock::system(), Entropy::system()).await
+}
+
+/// As [`build`], with the given clock and generator.
+///
+/// # Errors
+/// As [`build`].
+pub async fn build_with(config: Config, clock: Clock, entropy: Entropy) -> Result<Arc<App>, Failure> {
+    private_dir(&config.data_dir)?;
+    let master = seal::master_key(&config.data_dir, &entropy)?;
+    let seal = Arc::new(Seal::new(&master, entropy.clone())?);
+    let url = config.database_url();
+    let db = Db::open(&url).await.map_err(|error| format!("database {}: {error}", without_password(&url)))?;
+    check_master_key(&db, &seal).await?;
+    let plugins = Plugins::load(&config.plugins.enabled, &config.data_dir.join("plugins"))?;
+    let (factors, services) = (plugins.factors(), plugins.services());
+    let descriptions = factors.iter().map(|factor| factor.description());
+    let pages = Pages::new(descriptions.chain(services.iter().map(|service| service.description())))?;
+    let keys = Keys::load(db.clone(), &seal, clock.clone()).await?;
+    let clients = Clients::load(config.clients_file.as_deref(), &seal, db.clone(), clock.clone()).await?;
+    let courier = Courier::new(&config, clock.clone(), entropy.clone())?;
+    Ok(Arc::new(App {
+        limits: Limits::new(),
+        discovery: Documents::new(&config, &plugins),
+        decoys: Decoys::default(),
+        metrics: Metrics::default(),
+        config,
+        clock,
+        entropy,
+        seal,
+        db,
+        plugins,
+        keys,
+        clients,
+        pages,
+        courier,
+    }))
+}
+
+/// The data directory holds the master key and private copies of plugins: nobody else may look inside.
+fn private_dir(dir: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    if !dir.exists() {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(|error| format!("data_dir {} cannot be made: {error}", dir.display()))?;
+    }
+    let mode = std::fs::metadata(dir)?.permissions().mode();
+    if mode & 0o002 != 0 {
+        return Err(format!("data_dir {} can be written by anybody: run `chmod o-w` on it", dir.display()).into());
+    }
+    Ok(())
+}
+
+/// A password in a database URL must not reach a log.
+fn without_password(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(mut url) if url.password().is_some() => match url.set_password(Some("***")) {
+            Ok(()) => url.to_string(),
+            Err(()) => "(not shown)".to_owned(),
+        },
+        Ok(url) => url.to_string(),
+        Err(_) => "(not a URL)".to_owned(),
+    }
+}
+
+/// A database opened under another master key would look empty of secrets and fill up with unreadable ones.
+async fn check_master_key(db: &Db, seal: &Seal) -> Result<(), Failure> {
+    let mine = seal.check_value().to_owned();
+    let check = mine.clone();
+    let stored = db
+        .write(move |tx| {
+            Box::pin(async move { Ok::<_, Internal>(store::meta::get_or_set(tx, "master_key_check", &check).await?) })
+        })
+        .await?;
+    if stored == mine {
+        return Ok(());
+    }
+    Err("this database was sealed under another master key: restore data_dir/master.key, or set ENUM_MASTER_KEY".into())
+}
+
+/// Listens and serves until SIGINT or SIGTERM, then finishes what has begun.
+///
+/// # Errors
+/// As [`build`], and when the address cannot be listened on.
+pub async fn run(config: Config) -> Result<(), Failure> {
+    let app = build(config).await?;
+    let listen = app.config.listen;
+    let listener = TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    tracing::info!(address = %listener.local_addr()?, issuer = app.config.issuer, "serving");
+    serve_on(app, listener, stop_signal()).await
+}
+
+/// Serves on `listener` until `stop` ends.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve_on(
+    app: Arc<App>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Failure> {
+    let courier = app.courier.clone().run(app.db.clone(), app.seal.clone(), std::future::pending());
+    let courier = tokio::spawn(courier);
+    let sweeper = tokio::spawn(sweep(app.clone()));
+    let keys = tokio::spawn(refresh_keys(app.clone()));
+    let service = app::routes(app).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(stop).await;
+    sweeper.abort();
+    keys.abort();
+    courier.abort();
+    Ok(served?)
+}
+
+async fn stop_signal() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM is not handled");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => {
+            if let Err(error) = interrupted {
+                tracing::warn!(%error, "SIGINT is not handled");
+            }
+        }
+        () = terminate => {}
+    }
+    tracing::info!("stopping");
+}
+
+/// Keys that another node, or a command, has rotated.
+async fn refresh_keys(app: Arc<App>) {
+    let mut tick = tokio::time::interval(std::time::Duration::from_millis(MINUTE.unsigned_abs()));
+    tick.tick().await;
+    loop {
+        tick.tick().await;
+        if let Err(error) = app.keys.refresh(&app.seal).await {
+            tracing::error!(%error, "signing keys could not be read again");
+        }
+    }
+}
+
+/// Deletes what has expired, a batch at a time.
+async fn sweep(app: Arc<App>) {
+    let pause = std::time::Duration::from_millis(MINUTE.unsigned_abs());
+    loop {
+        let now = app.clock.now();
+        let swept = app
+            .db
+            .write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::expiry::sweep(tx, now).await?) }))
+            .await;
+        match swept {
+            Ok(0) => tokio::time::sleep(pause).await,
+            Ok(rows) => tracing::debug!(rows, "expired rows deleted"),
+            Err(error) => {
+                tracing::error!(%error, "expired rows could not be deleted");
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+}

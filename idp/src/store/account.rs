@@ -1,0 +1,87 @@
+//! Accounts: who somebody is.
+#![expect(missing_docs, reason = "columns are named as in the migration")]
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryFilter, entity::prelude::*};
+
+use super::StoreError;
+use crate::clock::Millis;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "account")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    /// Lower-cased; unique.
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    /// E.164; several accounts may share one.
+    pub phone: String,
+    pub locale: String,
+    pub security_question: String,
+    /// Argon2id, PHC string.
+    pub security_answer: String,
+    /// `active` or `locked`.
+    pub status: String,
+    pub created_at: Millis,
+    /// Number of the newest entry of the account's log.
+    pub log_seq: i64,
+    /// Chain value of that entry.
+    pub log_head: Vec<u8>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    pub fn is_active(&self) -> bool {
+        self.status == "active"
+    }
+
+    /// First and last name as one.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.first_name, self.last_name).trim().to_owned()
+    }
+}
+
+/// The one spelling under which an address is stored and looked up.
+pub fn canonical_email(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+/// Looks an account up by its main e-mail, in any spelling.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_email(db: &impl ConnectionTrait, email: &str) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::Email.eq(canonical_email(email))).one(db).await?)
+}
+
+/// # Errors
+/// When the database fails.
+pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id(id).one(db).await?)
+}
+
+/// Adds an account. `Ok(false)` when the e-mail belongs to one already.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add(db: &impl ConnectionTrait, account: Model) -> Result<bool, StoreError> {
+    let added = Entity::insert(ActiveModel::from(account).reset_all())
+        .on_conflict(sea_orm::sea_query::OnConflict::column(Column::Email).do_nothing().to_owned())
+        .exec_without_returning(db)
+        .await?;
+    Ok(added == 1)
+}
+
+/// Sets `active` or `locked`. `Ok(false)` when there is no such account.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_status(db: &impl ConnectionTrait, id: &str, status: &str) -> Result<bool, StoreError> {
+    let changed = ActiveModel { id: Set(id.to_owned()), status: Set(status.to_owned()), ..Default::default() };
+    let done = Entity::update_many().set(changed).filter(Column::Id.eq(id)).exec(db).await?;
+    Ok(done.rows_affected == 1)
+}

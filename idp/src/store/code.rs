@@ -1,0 +1,56 @@
+//! Authorization codes: durable when issued, redeemed once by a conditional update.
+#![expect(missing_docs, reason = "columns are named as in the migration")]
+
+use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*, sea_query::Expr};
+
+use super::StoreError;
+use crate::clock::Millis;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "code")]
+pub struct Model {
+    /// Keyed hash of the code.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub hash: String,
+    pub client_id: String,
+    /// The token family that redeeming opens; revoked when the code is presented again.
+    pub grant_id: String,
+    /// What was authorized.
+    pub sealed: Vec<u8>,
+    pub expires_at: Millis,
+    pub used_at: Option<Millis>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+impl ActiveModelBehavior for ActiveModel {}
+
+/// # Errors
+/// When the database fails.
+pub async fn add(db: &impl ConnectionTrait, code: Model) -> Result<(), StoreError> {
+    Entity::insert(ActiveModel::from(code).reset_all()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// The code whether used, expired or neither: the caller says which.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(db: &impl ConnectionTrait, hash: &str) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id(hash).one(db).await?)
+}
+
+/// Uses the code up. `Ok(false)` when it was used or has expired.
+///
+/// # Errors
+/// When the database fails.
+pub async fn use_up(db: &impl ConnectionTrait, hash: &str, now: Millis) -> Result<bool, StoreError> {
+    let done = Entity::update_many()
+        .col_expr(Column::UsedAt, Expr::value(now))
+        .filter(Column::Hash.eq(hash))
+        .filter(Column::UsedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected == 1)
+}

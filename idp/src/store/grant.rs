@@ -1,0 +1,156 @@
+//! Grants and their refresh tokens: one family, rotated at each use, killed as a whole.
+#![expect(missing_docs, reason = "columns are named as in the migration")]
+
+use sea_orm::{
+    ConnectionTrait, JoinType, QueryFilter, QuerySelect, entity::prelude::*, sea_query::Expr,
+};
+
+use super::{StoreError, account};
+use crate::clock::Millis;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "token_grant")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub client_id: String,
+    pub account_id: String,
+    pub sid: String,
+    /// What was granted.
+    pub sealed: Vec<u8>,
+    pub created_at: Millis,
+    pub expires_at: Millis,
+    pub revoked_at: Option<Millis>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Refresh tokens.
+pub mod refresh {
+    use sea_orm::entity::prelude::*;
+
+    use crate::clock::Millis;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "refresh")]
+    pub struct Model {
+        /// Keyed hash of the token.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub hash: String,
+        pub grant_id: String,
+        pub created_at: Millis,
+        pub expires_at: Millis,
+        pub used_at: Option<Millis>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// # Errors
+/// When the database fails.
+pub async fn add(db: &impl ConnectionTrait, grant: Model) -> Result<(), StoreError> {
+    Entity::insert(ActiveModel::from(grant).reset_all()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// A grant that has neither been revoked nor expired.
+///
+/// # Errors
+/// When the database fails.
+pub async fn live(db: &impl ConnectionTrait, id: &str, now: Millis) -> Result<Option<Model>, StoreError> {
+    let found = Entity::find_by_id(id).one(db).await?;
+    Ok(found.filter(|grant| grant.revoked_at.is_none() && now < grant.expires_at))
+}
+
+/// A grant whether live, revoked or expired: the caller says which.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find_by_id(id).one(db).await?)
+}
+
+/// A grant and its account, in one look: live, revoked or expired, active or locked; the caller says which.
+///
+/// # Errors
+/// When the database fails.
+pub async fn with_account(
+    db: &impl ConnectionTrait,
+    id: &str,
+) -> Result<Option<(Model, account::Model)>, StoreError> {
+    let owner = Entity::belongs_to(account::Entity).from(Column::AccountId).to(account::Column::Id).into();
+    let found = Entity::find_by_id(id)
+        .join(JoinType::InnerJoin, owner)
+        .select_also(account::Entity)
+        .one(db)
+        .await?;
+    Ok(found.and_then(|(grant, account)| Some((grant, account?))))
+}
+
+/// Live grants that were made in one session of an account.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_session(
+    db: &impl ConnectionTrait,
+    account_id: &str,
+    sid: &str,
+    now: Millis,
+) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find()
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::Sid.eq(sid))
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now))
+        .all(db)
+        .await?)
+}
+
+/// Ends a whole family: no refresh token of it works again, and no access token of it is honoured here. `Ok(false)` when
+/// it had ended before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke(db: &impl ConnectionTrait, id: &str, now: Millis) -> Result<bool, StoreError> {
+    let done = Entity::update_many()
+        .col_expr(Column::RevokedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .filter(Column::RevokedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// # Errors
+/// When the database fails.
+pub async fn add_refresh(db: &impl ConnectionTrait, token: refresh::Model) -> Result<(), StoreError> {
+    refresh::Entity::insert(refresh::ActiveModel::from(token).reset_all()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// The token whether used, expired or neither: the caller says which.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_refresh(db: &impl ConnectionTrait, hash: &str) -> Result<Option<refresh::Model>, StoreError> {
+    Ok(refresh::Entity::find_by_id(hash).one(db).await?)
+}
+
+/// Uses a refresh token up. `Ok(false)` when it was used or has expired.
+///
+/// # Errors
+/// When the database fails.
+pub async fn use_up_refresh(db: &impl ConnectionTrait, hash: &str, now: Millis) -> Result<bool, StoreError> {
+    let done = refresh::Entity::update_many()
+        .col_expr(refresh::Column::UsedAt, Expr::value(now))
+        .filter(refresh::Column::Hash.eq(hash))
+        .filter(refresh::Column::UsedAt.is_null())
+        .filter(refresh::Column::ExpiresAt.gt(now))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected == 1)
+}

@@ -1,0 +1,148 @@
+//! Data: one file per aggregate, each sea-orm entity beside its queries, all plain functions over a connection.
+//!
+//! This room knows no HTTP and no protocol. Reads go to [`Db::read`]; every write is a unit of work given to
+//! [`Db::write`], durable when it returns. Single use is always one conditional `UPDATE` that must touch one row.
+
+use std::{path::Path, time::Duration};
+
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr};
+use sea_orm_migration::MigratorTrait;
+
+pub mod account;
+pub mod client;
+pub mod code;
+pub mod confirmation;
+pub mod consent;
+pub mod enrolment;
+pub mod expiry;
+pub mod grant;
+pub mod key;
+pub mod log;
+pub mod meta;
+pub mod outbox;
+pub mod pushed;
+pub mod registration;
+pub mod session;
+pub mod spent;
+mod writer;
+
+use writer::GroupWriter;
+pub use writer::Work;
+
+/// What went wrong below.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database said no, or said nothing.
+    #[error("database: {0}")]
+    Database(#[from] DbErr),
+    /// The writer has ended; the process is going down.
+    #[error("the store is shutting down")]
+    Stopped,
+    /// A stored record does not open or does not parse: altered, or sealed under another master key.
+    #[error("record {table}/{id} cannot be read: {reason}")]
+    Unreadable {
+        /// Table of the record.
+        table: &'static str,
+        /// Its key (never a secret).
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody else changed the record first.
+    #[error("record {0} was changed by another request")]
+    Conflict(&'static str),
+}
+
+/// The database. Clones share it.
+#[derive(Clone)]
+pub struct Db {
+    read: DatabaseConnection,
+    writer: Writer,
+}
+
+#[derive(Clone)]
+enum Writer {
+    Group(GroupWriter),
+    Alone,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Db({:?})", self.read.get_database_backend())
+    }
+}
+
+/// The URL of the embedded database of `data_dir`.
+pub fn embedded_url(data_dir: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", data_dir.join("enum.sqlite").display())
+}
+
+impl Db {
+    /// Connects to `url` (`sqlite://…` or `postgres://…`) and brings the schema up to date.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or a migration fails.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let db = Self::connect(url).await?;
+        db.migrate().await?;
+        Ok(db)
+    }
+
+    async fn connect(url: &str) -> Result<Self, StoreError> {
+        if url.starts_with("sqlite:") {
+            let write = Database::connect(sqlite(url, 1)).await?;
+            let read = Database::connect(sqlite(url, 4)).await?;
+            return Ok(Self { read, writer: Writer::Group(GroupWriter::start(write)) });
+        }
+        let mut options = ConnectOptions::new(url);
+        options
+            .max_connections(16)
+            .connect_timeout(Duration::from_secs(5))
+            .acquire_timeout(Duration::from_secs(5))
+            .sqlx_logging(false);
+        Ok(Self { read: Database::connect(options).await?, writer: Writer::Alone })
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        Ok(enum_migrations::Migrator::up(&self.read, None).await?)
+    }
+
+    /// For reads. On SQLite a reader sees the last committed state and never waits for the writer.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// Whether this is the embedded database.
+    pub fn is_embedded(&self) -> bool {
+        self.read.get_database_backend() == DbBackend::Sqlite
+    }
+
+    /// Runs `work` as one transaction. When this returns `Ok`, all of it is durable; otherwise none of it happened.
+    ///
+    /// # Errors
+    /// Those of `work`, and [`StoreError`] when the commit fails.
+    pub async fn write<F, T, E>(&self, work: F) -> Result<T, E>
+    where
+        F: for<'c> FnOnce(&'c DatabaseTransaction) -> Work<'c, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match &self.writer {
+            Writer::Group(writer) => writer.write(work).await,
+            Writer::Alone => writer::write_alone(&self.read, work).await,
+        }
+    }
+}
+
+fn sqlite(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(connections).min_connections(1).sqlx_logging(false).map_sqlx_sqlite_opts(|sqlite| {
+        sqlite
+            .pragma("journal_mode", "WAL")
+            .pragma("synchronous", "FULL")
+            .pragma("foreign_keys", "ON")
+            .busy_timeout(Duration::from_secs(5))
+            .statement_cache_capacity(256)
+    });
+    options
+}

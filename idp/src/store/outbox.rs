@@ -1,0 +1,126 @@
+//! Messages to be sent, committed with what caused them.
+#![expect(missing_docs, reason = "columns are named as in the migration")]
+
+use sea_orm::{
+    ConnectionTrait, QueryFilter, QueryOrder, QuerySelect,
+    entity::prelude::*,
+    sea_query::{Expr, OnConflict},
+};
+
+use super::StoreError;
+use crate::clock::Millis;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "outbox")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    /// Names the effect that this message is; a second message for the same effect is not added.
+    pub effect: String,
+    /// `mail` or `sms`.
+    pub channel: String,
+    /// `waiting`, `sending`, `sent` or `given_up`.
+    pub state: String,
+    /// Recipient and content.
+    pub sealed: Vec<u8>,
+    pub attempts: i32,
+    /// When the next attempt is due; while `sending`, when the attempt is taken for lost.
+    pub next_at: Millis,
+    pub created_at: Millis,
+    pub sent_at: Option<Millis>,
+    pub last_error: Option<String>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Adds a message, once per effect.
+///
+/// # Errors
+/// When the database fails.
+pub async fn add(db: &impl ConnectionTrait, message: Model) -> Result<(), StoreError> {
+    Entity::insert(ActiveModel::from(message).reset_all())
+        .on_conflict(OnConflict::column(Column::Effect).do_nothing().to_owned())
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
+}
+
+/// Messages whose next attempt is due, oldest first; attempts that never came back are among them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn due(db: &impl ConnectionTrait, now: Millis, limit: u64) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find()
+        .filter(Column::State.is_in(["waiting", "sending"]))
+        .filter(Column::NextAt.lte(now))
+        .order_by_asc(Column::NextAt)
+        .limit(limit)
+        .all(db)
+        .await?)
+}
+
+/// When the next attempt of any message is due.
+///
+/// # Errors
+/// When the database fails.
+pub async fn next_due(db: &impl ConnectionTrait) -> Result<Option<Millis>, StoreError> {
+    Ok(Entity::find()
+        .filter(Column::State.is_in(["waiting", "sending"]))
+        .order_by_asc(Column::NextAt)
+        .select_only()
+        .column(Column::NextAt)
+        .into_tuple()
+        .one(db)
+        .await?)
+}
+
+/// Takes a message for one attempt. `Ok(false)` when another worker has it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take(db: &impl ConnectionTrait, message: &Model, lost_at: Millis) -> Result<bool, StoreError> {
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value("sending"))
+        .col_expr(Column::Attempts, Expr::value(message.attempts + 1))
+        .col_expr(Column::NextAt, Expr::value(lost_at))
+        .filter(Column::Id.eq(&message.id))
+        .filter(Column::State.eq(&message.state))
+        .filter(Column::Attempts.eq(message.attempts))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    Sent { at: Millis },
+    Again { next_at: Millis, error: String },
+    GivenUp { error: String },
+}
+
+/// Writes down how an attempt ended. Sent content is forgotten.
+///
+/// # Errors
+/// When the database fails.
+pub async fn finish(db: &impl ConnectionTrait, id: &str, attempt: Attempt) -> Result<(), StoreError> {
+    let update = Entity::update_many().filter(Column::Id.eq(id)).filter(Column::State.eq("sending"));
+    let update = match attempt {
+        Attempt::Sent { at } => update
+            .col_expr(Column::State, Expr::value("sent"))
+            .col_expr(Column::SentAt, Expr::value(at))
+            .col_expr(Column::Sealed, Expr::value(Vec::<u8>::new())),
+        Attempt::Again { next_at, error } => update
+            .col_expr(Column::State, Expr::value("waiting"))
+            .col_expr(Column::NextAt, Expr::value(next_at))
+            .col_expr(Column::LastError, Expr::value(error)),
+        Attempt::GivenUp { error } => update
+            .col_expr(Column::State, Expr::value("given_up"))
+            .col_expr(Column::LastError, Expr::value(error))
+            .col_expr(Column::Sealed, Expr::value(Vec::<u8>::new())),
+    };
+    update.exec(db).await?;
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! Sessions of browsers that have proven who somebody is.
+#![expect(missing_docs, reason = "columns are named as in the migration")]
+
+use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*, sea_query::Expr};
+
+use super::StoreError;
+use crate::clock::Millis;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "session")]
+pub struct Model {
+    /// Keyed hash of the cookie.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id_hash: String,
+    /// The `sid` claim: names the session to relying parties, opens nothing.
+    pub sid: String,
+    pub account_id: String,
+    /// JSON object: `acr` → Unix milliseconds at which it was last proven.
+    pub levels: String,
+    /// JSON array of `amr` values of the last proof.
+    pub amr: String,
+    pub auth_time: Millis,
+    pub created_at: Millis,
+    pub expires_at: Millis,
+    pub ended_at: Option<Millis>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+impl ActiveModelBehavior for ActiveModel {}
+
+/// # Errors
+/// When the database fails.
+pub async fn add(db: &impl ConnectionTrait, session: Model) -> Result<(), StoreError> {
+    Entity::insert(ActiveModel::from(session).reset_all()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// A session that has neither ended nor expired.
+///
+/// # Errors
+/// When the database fails.
+pub async fn live(db: &impl ConnectionTrait, id_hash: &str, now: Millis) -> Result<Option<Model>, StoreError> {
+    let found = Entity::find_by_id(id_hash).one(db).await?;
+    Ok(found.filter(|session| session.ended_at.is_none() && now < session.expires_at))
+}
+
+/// Ends a session. `Ok(false)` when it had ended before.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end(db: &impl ConnectionTrait, id_hash: &str, now: Millis) -> Result<bool, StoreError> {
+    let done = Entity::update_many()
+        .col_expr(Column::EndedAt, Expr::value(now))
+        .filter(Column::IdHash.eq(id_hash))
+        .filter(Column::EndedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected == 1)
+}

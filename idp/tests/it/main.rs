@@ -1,0 +1,8 @@
+//! Users over HTTP, and the store below them, on SQLite and on PostgreSQL.
+//!
+//! One binary; a folder per feature. Tests that need a database run twice, as `…::sqlite` and `…::postgres`. Run them
+//! through `.ci/with-postgres`, after `cargo build --workspace` (plugins are loaded as files).
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod storage;
+mod support;

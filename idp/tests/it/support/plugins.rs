@@ -1,0 +1,32 @@
+//! The plugin files that `cargo build --workspace` has made.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+/// `target/<profile>`: two levels above this test's own file.
+pub(crate) fn target_dir() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.ancestors().nth(2).unwrap().to_owned()
+}
+
+/// A configuration entry, `PATH@SHA256`, for one of our plugins.
+pub(crate) fn pinned(name: &str) -> String {
+    let path = target_dir().join(format!("lib{name}.so"));
+    let file = std::fs::read(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}: run `cargo build --workspace` first", path.display()));
+    format!("{}@{}", path.display(), hex::encode(Sha256::digest(file)))
+}
+
+/// The configuration of a provider with both of our plugins.
+pub(crate) fn configuration(issuer: &str, dir: &Path, database: &str, more: &str) -> String {
+    let listen = issuer.strip_prefix("http://").unwrap();
+    format!(
+        "issuer = '{issuer}'\nlisten = '{listen}'\ndata_dir = '{dir}/data'\ndatabase_url = '{database}'\n\
+         clients_file = '{dir}/clients.json'\n[mail]\nurl = 'file:{dir}/mail'\n[sms]\nurl = 'file:{dir}/sms'\n\
+         [plugins]\nenabled = ['{}', '{}']\n{more}",
+        pinned("cipherpad"),
+        pinned("merchant"),
+        dir = dir.display(),
+    )
+}

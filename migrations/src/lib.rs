@@ -1,0 +1,18 @@
+//! Schema of the E-num database, the same on SQLite and PostgreSQL.
+//!
+//! Migrations expand first and contract a release later, so that two releases can share one database while nodes are
+//! replaced one by one. Times are Unix milliseconds. Columns named `…_hash` hold keyed hashes; columns named `sealed`
+//! hold AES-256-GCM ciphertext whose associated data names the table and the row.
+
+use sea_orm_migration::prelude::*;
+
+mod m0001_main_job;
+
+/// All migrations, oldest first.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_main_job::Migration)]
+    }
+}

@@ -1,0 +1,75 @@
+//! A factor that panics wherever it is told to: what a host must live with. The tests of the server load it.
+#![forbid(unsafe_code)]
+#![expect(clippy::panic, reason = "it is what this plugin is for")]
+
+use plugin_api::message::Input;
+use plugin_api::prelude::*;
+
+/// Where to panic, besides in calls.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// When it is created.
+    #[serde(default)]
+    on_start: bool,
+}
+
+struct Panics;
+
+impl Factor for Panics {
+    type Settings = Settings;
+    /// The word `panic` makes it panic; so does anything else that begins with it, with more of a bang.
+    type Enrolment = String;
+    type State = ();
+    type Enrolling = ();
+
+    fn description() -> Result<Description> {
+        let texts = r#"{ "name": "Panics", "description": "Panics when told to" }"#;
+        let manifest = Manifest::factor("panics", "1.0.0").purposes(&[Purpose::Authorize]);
+        Description::new(manifest.amr(&["otp"]).acr("urn:enum:acr:1"))
+            .page("ask.html", "<p>?</p>")
+            .texts("en", texts)?
+            .texts("ru", texts)?
+            .texts("vi", texts)
+    }
+
+    fn start(settings: Settings, _: Host) -> Result<Self> {
+        assert!(!settings.on_start, "told to, on start");
+        Ok(Self)
+    }
+
+    fn begin(&self, _: &Context, enrolment: &String) -> Result<Step<(), String>> {
+        /// Panics again while it is dropped.
+        struct Bang;
+        impl Drop for Bang {
+            fn drop(&mut self) {
+                panic!("told to, twice");
+            }
+        }
+        match enrolment.as_str() {
+            "panic" => panic!("told to"),
+            "panic twice" => std::panic::panic_any(Bang),
+            _ => Ok(Step::ask("ask.html", json!({}), ())),
+        }
+    }
+
+    fn answer(&self, _: &Context, _: &String, (): (), _: &Input) -> Result<Step<(), String>> {
+        Ok(Step::wrong())
+    }
+
+    fn enrol_begin(&self, _: &Context, _: Option<&String>) -> Result<Step<(), String>> {
+        Ok(Step::fail("not_offered"))
+    }
+
+    fn enrol_answer(&self, _: &Context, (): (), _: &Input) -> Result<Step<(), String>> {
+        Ok(Step::fail("not_offered"))
+    }
+}
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        panic!("told to, at the end");
+    }
+}
+
+export_factor!(Panics);

@@ -1,0 +1,212 @@
+//! Building a description, and what makes one acceptable.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::message::{ChallengeKind, Description, Kind, Manifest, Purpose};
+
+/// Locales that every plugin brings its texts in.
+pub const LOCALES: [&str; 3] = ["en", "ru", "vi"];
+/// Texts that every plugin has: shown where the person chooses a method.
+pub const TEXTS: [&str; 2] = ["name", "description"];
+
+impl Manifest {
+    /// A factor of this id and version (`env!("CARGO_PKG_VERSION")`), so far without purposes.
+    pub fn factor(id: &str, version: &str) -> Self {
+        Self::new(Kind::Factor, id, version)
+    }
+
+    /// A service of this id and version (`env!("CARGO_PKG_VERSION")`), so far without types.
+    pub fn service(id: &str, version: &str) -> Self {
+        Self::new(Kind::Service, id, version)
+    }
+
+    fn new(kind: Kind, id: &str, version: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            version: version.to_owned(),
+            kind,
+            data_version: 0,
+            purposes: Vec::new(),
+            amr: Vec::new(),
+            acr: None,
+            challenge: ChallengeKind::Derived,
+            details_types: Vec::new(),
+            permissions: Vec::new(),
+        }
+    }
+
+    /// Purposes that the factor serves.
+    #[must_use]
+    pub fn purposes(mut self, purposes: &[Purpose]) -> Self {
+        self.purposes = purposes.to_vec();
+        self
+    }
+
+    /// RFC 8176 values that a pass may name.
+    #[must_use]
+    pub fn amr(mut self, amr: &[&str]) -> Self {
+        self.amr = amr.iter().map(|&value| value.to_owned()).collect();
+        self
+    }
+
+    /// Highest `acr` that a pass earns.
+    #[must_use]
+    pub fn acr(mut self, acr: &str) -> Self {
+        self.acr = Some(acr.to_owned());
+        self
+    }
+
+    /// How challenges come about.
+    #[must_use]
+    pub fn challenge(mut self, challenge: ChallengeKind) -> Self {
+        self.challenge = challenge;
+        self
+    }
+
+    /// Version of the enrolment state that this build writes.
+    #[must_use]
+    pub fn data_version(mut self, version: u32) -> Self {
+        self.data_version = version;
+        self
+    }
+
+    /// Host services that the plugin asks to use.
+    #[must_use]
+    pub fn permissions(mut self, permissions: &[&str]) -> Self {
+        self.permissions = permissions.iter().map(|&name| name.to_owned()).collect();
+        self
+    }
+
+    /// # Errors
+    /// A sentence that names the field and what is wrong with it.
+    fn check(&self) -> Result<(), String> {
+        if !is_id(&self.id) {
+            return Err(format!(
+                "manifest.id `{}` must be 1 to 32 lower-case letters, digits and `-`, beginning with a letter",
+                self.id
+            ));
+        }
+        if !is_version(&self.version) {
+            return Err(format!("manifest.version `{}` must be three numbers, such as 1.0.0", self.version));
+        }
+        match self.kind {
+            Kind::Factor if self.purposes.is_empty() => {
+                Err("manifest.purposes must name what the factor serves".into())
+            }
+            Kind::Factor if self.amr.is_empty() => Err("manifest.amr must name at least one method (RFC 8176)".into()),
+            Kind::Factor if self.purposes.contains(&Purpose::Authorize) && self.acr.is_none() => {
+                Err("manifest.acr must say what an authorization earns".into())
+            }
+            Kind::Factor if !self.details_types.is_empty() => {
+                Err("manifest.details_types belong to a service, and this is a factor".into())
+            }
+            Kind::Service if self.details_types.is_empty() => {
+                Err("manifest.details_types must name what the service owns".into())
+            }
+            Kind::Service if !self.purposes.is_empty() => {
+                Err("manifest.purposes belong to a factor, and this is a service".into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Description {
+    /// A description without pages and texts.
+    pub fn new(manifest: Manifest) -> Self {
+        Self {
+            manifest,
+            settings_schema: Value::Null,
+            pages: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            details_schemas: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a Tera template, usually by `include_str!`.
+    #[must_use]
+    pub fn page(mut self, name: &str, template: &str) -> Self {
+        self.pages.insert(name.to_owned(), template.to_owned());
+        self
+    }
+
+    /// Adds the texts of one locale: a JSON object from key to text, usually by `include_str!`.
+    ///
+    /// # Errors
+    /// When it is not such an object.
+    pub fn texts(mut self, locale: &str, json: &str) -> Result<Self> {
+        let texts = serde_json::from_str(json)
+            .map_err(|error| Error::failed(format!("the texts of locale `{locale}` do not parse: {error}")))?;
+        self.texts.insert(locale.to_owned(), texts);
+        Ok(self)
+    }
+
+    /// Adds a type of `authorization_details` with the JSON Schema of `T`, and declares it in the manifest.
+    #[must_use]
+    pub fn details<T: JsonSchema>(self, name: &str) -> Self {
+        let schema = schemars::SchemaGenerator::default().into_root_schema_for::<T>().to_value();
+        self.details_schema(name, schema)
+    }
+
+    /// Adds a type of `authorization_details` with its JSON Schema, and declares it in the manifest.
+    #[must_use]
+    pub fn details_schema(mut self, name: &str, schema: Value) -> Self {
+        self.manifest.details_types.push(name.to_owned());
+        self.details_schemas.insert(name.to_owned(), schema);
+        self
+    }
+
+    /// Whether a host can take it. The SDK asks before it replies, and the host asks again.
+    ///
+    /// # Errors
+    /// A sentence that names the field and what is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        self.manifest.check()?;
+        if !self.settings_schema.is_object() {
+            return Err("settings_schema must be a JSON Schema object".into());
+        }
+        for owned in &self.manifest.details_types {
+            if !self.details_schemas.get(owned).is_some_and(Value::is_object) {
+                return Err(format!("details_schemas has no JSON Schema for `{owned}`"));
+            }
+        }
+        if let Some(stray) = self.details_schemas.keys().find(|name| !self.manifest.details_types.contains(name)) {
+            return Err(format!("details_schemas has `{stray}`, which manifest.details_types does not name"));
+        }
+        self.check_texts()
+    }
+
+    fn check_texts(&self) -> Result<(), String> {
+        let locale = |name: &str| self.texts.get(name).ok_or_else(|| format!("texts has no locale `{name}`"));
+        let english = locale("en")?;
+        if let Some(missing) = TEXTS.iter().find(|&&key| !english.contains_key(key)) {
+            return Err(format!("texts.en has no `{missing}`"));
+        }
+        for name in LOCALES {
+            let texts = locale(name)?;
+            if let Some(missing) = english.keys().find(|&key| !texts.contains_key(key)) {
+                return Err(format!("texts.{name} has no `{missing}`, which texts.en has"));
+            }
+            if let Some(stray) = texts.keys().find(|&key| !english.contains_key(key)) {
+                return Err(format!("texts.{name} has `{stray}`, which texts.en has not"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    (1..=32).contains(&id.len())
+        && id.starts_with(|c: char| c.is_ascii_lowercase())
+        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn is_version(version: &str) -> bool {
+    let core = version.split(['-', '+']).next().unwrap_or_default();
+    let numbers: Vec<_> = core.split('.').collect();
+    numbers.len() == 3 && numbers.iter().all(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}

@@ -1,0 +1,171 @@
+//! What the author of a factor writes.
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::abi::{Guest, Host};
+use crate::error::{Error, Result};
+use crate::message::{
+    Answer, Begin, Context, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, Input, Kind, Step, method,
+};
+
+/// Something that can prove who a person is, or what they agree to.
+///
+/// A factor is a pure function over what it is handed: time, randomness and its own former state come from the host, and
+/// whatever should be kept is returned. The host seals states, counts wrong answers, enforces lifetimes and single use,
+/// and carries out effects. One instance serves many threads at once.
+///
+/// Export it with [`crate::export_factor!`].
+pub trait Factor: Send + Sync + Sized + 'static {
+    /// Settings, from the server's configuration. Put `#[serde(deny_unknown_fields)]` on it, so that a mistyped key is
+    /// reported; [`crate::NoSettings`] if there are none. Its JSON Schema becomes part of the description.
+    type Settings: DeserializeOwned + JsonSchema;
+    /// What is kept of one enrolment (this phone, this finger).
+    type Enrolment: Serialize + DeserializeOwned;
+    /// What is kept between a challenge and its answer.
+    type State: Serialize + DeserializeOwned;
+    /// What is kept between two steps of enrolling.
+    type Enrolling: Serialize + DeserializeOwned;
+
+    /// What the plugin is, with its pages and texts; the SDK adds the settings' schema. Must always return the same.
+    ///
+    /// # Errors
+    /// When embedded texts do not parse.
+    fn description() -> Result<Description>;
+
+    /// An instance with these settings. Also used to try settings out: it must have no lasting effect.
+    ///
+    /// # Errors
+    /// When the settings make no sense; the text names the setting and is shown to the administrator.
+    fn start(settings: Self::Settings, host: Host) -> Result<Self>;
+
+    /// Issues a challenge for one enrolment.
+    ///
+    /// # Errors
+    /// When it cannot; the person is offered another factor.
+    fn begin(&self, cx: &Context, enrolment: &Self::Enrolment) -> Result<Step<Self::State, Self::Enrolment>>;
+
+    /// Judges an answer. A wrong one is [`Step::wrong`], not an error.
+    ///
+    /// # Errors
+    /// When it cannot judge; the attempt does not count as an answer.
+    fn answer(
+        &self,
+        cx: &Context,
+        enrolment: &Self::Enrolment,
+        state: Self::State,
+        input: &Input,
+    ) -> Result<Step<Self::State, Self::Enrolment>>;
+
+    /// Starts to enrol something new, perhaps in the place of `replaces`.
+    ///
+    /// # Errors
+    /// When it cannot.
+    fn enrol_begin(
+        &self,
+        cx: &Context,
+        replaces: Option<&Self::Enrolment>,
+    ) -> Result<Step<Self::Enrolling, Self::Enrolment>>;
+
+    /// Goes on enrolling, until [`Step::enrolled`].
+    ///
+    /// # Errors
+    /// When it cannot.
+    fn enrol_answer(
+        &self,
+        cx: &Context,
+        state: Self::Enrolling,
+        input: &Input,
+    ) -> Result<Step<Self::Enrolling, Self::Enrolment>>;
+
+    /// States that look real and that nobody can answer for: what an address without an account is shown.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] by default: the host then never shows this factor before the account is known to exist.
+    fn decoy(&self, _cx: &Context) -> Result<DecoyReply<Self::Enrolment, Self::Enrolling>> {
+        Err(Error::Unsupported)
+    }
+}
+
+/// Settings of a plugin that has none.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoSettings {}
+
+/// A [`Factor`] behind the C table. Made by [`crate::export_factor!`].
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct FactorGuest<F> {
+    factor: F,
+    host: Host,
+}
+
+impl<F: Factor> Guest for FactorGuest<F> {
+    fn describe() -> Result<Vec<u8>> {
+        described::<F::Settings>(F::description()?, Kind::Factor)
+    }
+
+    fn create(settings: &[u8], host: Host) -> Result<Self> {
+        Ok(Self { factor: F::start(parse_settings(settings)?, host)?, host })
+    }
+
+    fn call(&self, name: &str, json: &[u8]) -> Result<Vec<u8>> {
+        let factor = &self.factor;
+        match name {
+            method::CHECK_SETTINGS => {
+                F::start(parse_settings(json)?, self.host)?;
+                reply(&())
+            }
+            method::BEGIN => {
+                let Begin { cx, enrolment } = request(json)?;
+                reply(&factor.begin(&cx, &state("enrolment", enrolment)?)?)
+            }
+            method::ANSWER => {
+                let Answer { cx, enrolment, state: asked, input } = request(json)?;
+                reply(&factor.answer(&cx, &state("enrolment", enrolment)?, state("state", asked)?, &input)?)
+            }
+            method::ENROL_BEGIN => {
+                let EnrolBegin { cx, replaces } = request(json)?;
+                let replaces = replaces.map(|old| state("enrolment", old)).transpose()?;
+                reply(&factor.enrol_begin(&cx, replaces.as_ref())?)
+            }
+            method::ENROL_ANSWER => {
+                let EnrolAnswer { cx, state: asked, input } = request(json)?;
+                reply(&factor.enrol_answer(&cx, state("state", asked)?, &input)?)
+            }
+            method::DECOY => {
+                let Decoy { cx } = request(json)?;
+                reply(&factor.decoy(&cx)?)
+            }
+            _ => Err(Error::Unsupported),
+        }
+    }
+}
+
+/// A description as JSON, with the schema of `S` filled in.
+pub(crate) fn described<S: JsonSchema>(mut description: Description, kind: Kind) -> Result<Vec<u8>> {
+    if description.manifest.kind != kind {
+        return Err(Error::failed("the manifest names another kind of plugin than the one that was exported"));
+    }
+    description.settings_schema = schemars::SchemaGenerator::default().into_root_schema_for::<S>().to_value();
+    description.check().map_err(Error::Failed)?;
+    reply(&description)
+}
+
+/// Settings out of JSON. The error names the offending key for the administrator who wrote it.
+pub(crate) fn parse_settings<S: DeserializeOwned>(json: &[u8]) -> Result<S> {
+    serde_json::from_slice(json).map_err(|error| Error::Failed(format!("settings: {error}")))
+}
+
+pub(crate) fn request<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
+    serde_json::from_slice(json).map_err(|error| Error::malformed("the request", &error))
+}
+
+fn state<T: DeserializeOwned>(what: &str, value: serde_json::Value) -> Result<T> {
+    serde_json::from_value(value).map_err(|error| Error::malformed(what, &error))
+}
+
+pub(crate) fn reply<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|error| Error::malformed("the reply", &error))
+}

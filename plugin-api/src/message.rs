@@ -1,0 +1,410 @@
+//! The messages of contract v1.
+//!
+//! Everything that crosses between host and plugin is one of these types as JSON. Messages ignore fields that they do
+//! not know, so that either side may be newer; settings refuse them. A frozen copy of each message lives under
+//! `tests/fixtures/v1` and must parse forever: add optional fields, never rename or remove one.
+//!
+//! Times are Unix milliseconds; binary values are base64url without padding; locales are `en`, `ru`, `vi`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Names of the methods that a host calls. A plugin answers [`crate::Status::UnknownMethod`] to any other.
+pub mod method {
+    /// `()` → [`super::Description`].
+    pub const DESCRIBE: &str = "describe";
+    /// The plugin's settings → `()`, or an error that says what is wrong with them.
+    pub const CHECK_SETTINGS: &str = "settings.check";
+    /// [`super::Begin`] → [`super::Step`]: issue a challenge for one enrolment.
+    pub const BEGIN: &str = "factor.begin";
+    /// [`super::Answer`] → [`super::Step`]: judge an answer.
+    pub const ANSWER: &str = "factor.answer";
+    /// [`super::EnrolBegin`] → [`super::Step`]: start to enrol something new.
+    pub const ENROL_BEGIN: &str = "factor.enrol_begin";
+    /// [`super::EnrolAnswer`] → [`super::Step`]: go on enrolling.
+    pub const ENROL_ANSWER: &str = "factor.enrol_answer";
+    /// [`super::Decoy`] → [`super::DecoyReply`]: a plausible enrolment for an account that does not exist.
+    pub const DECOY: &str = "factor.decoy";
+    /// [`super::MapDetails`] → [`super::MappedDetails`]: from one `authorization_details` object to a transaction.
+    pub const MAP_DETAILS: &str = "service.map_details";
+    /// [`super::Approved`] → [`super::ApprovedReply`]: what the token response says of an approved object.
+    pub const APPROVED: &str = "service.approved";
+}
+
+/// Names of the services that a plugin may call on its host.
+pub mod host_method {
+    /// [`super::LogLine`] → `()`.
+    pub const LOG: &str = "log";
+}
+
+/// What kind of plugin this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Proves who somebody is, or what they agree to.
+    Factor,
+    /// Serves relying parties: owns `authorization_details` types.
+    Service,
+}
+
+/// What a ceremony is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Prove that it is me.
+    Authorize,
+    /// Approve exactly this payee and amount.
+    Payment,
+}
+
+/// How the randomness in [`Context::random`] comes about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChallengeKind {
+    /// Derived by the host from the enrolment, its durable challenge number, the purpose, the transaction and the
+    /// interaction: asking again gives the same bytes, and issuing a challenge writes nothing.
+    #[default]
+    Derived,
+    /// Fresh from the generator; the step's state is durable before its effects are carried out.
+    Stored,
+}
+
+/// What a plugin says of itself: the host holds it to this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Lower-case letters, digits and `-`; also the factor's id in pages (`factor-<id>`) and URLs.
+    pub id: String,
+    /// Semantic version of the plugin.
+    pub version: String,
+    /// Factor or service.
+    pub kind: Kind,
+    /// Version of the enrolment state that this build writes.
+    #[serde(default)]
+    pub data_version: u32,
+    /// Purposes that a factor can serve. Empty for a service.
+    #[serde(default)]
+    pub purposes: Vec<Purpose>,
+    /// Authentication method references (RFC 8176) that a `Pass` may name. The host drops any other.
+    #[serde(default)]
+    pub amr: Vec<String>,
+    /// Highest `acr` that a `Pass` for [`Purpose::Authorize`] earns, such as `urn:enum:acr:2`.
+    #[serde(default)]
+    pub acr: Option<String>,
+    /// How challenges come about.
+    #[serde(default)]
+    pub challenge: ChallengeKind,
+    /// `authorization_details` types that a service owns.
+    #[serde(default)]
+    pub details_types: Vec<String>,
+    /// Host services that the plugin asks to use.
+    #[serde(default)]
+    pub permissions: Vec<String>,
+}
+
+/// Reply to [`method::DESCRIBE`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// What the plugin is.
+    pub manifest: Manifest,
+    /// JSON Schema of the settings.
+    pub settings_schema: Value,
+    /// Tera templates by name. The host renders them inside its own layout, with autoescape.
+    #[serde(default)]
+    pub pages: BTreeMap<String, String>,
+    /// Texts by locale, then key. `name` and `description` are shown where the person chooses a method.
+    #[serde(default)]
+    pub texts: BTreeMap<String, BTreeMap<String, String>>,
+    /// JSON Schemas of the `authorization_details` types that a service owns, by type.
+    #[serde(default)]
+    pub details_schemas: BTreeMap<String, Value>,
+}
+
+/// The one canonical value behind everything that is shown and signed about a payment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Transaction {
+    /// Purse: a capital letter (the currency) and 12 digits.
+    pub payee_account: String,
+    /// Whom the person believes to pay.
+    pub payee_name: String,
+    /// Amount in minor units of the currency; never negative, never zero.
+    pub amount_minor: u64,
+    /// How many digits of `amount_minor` stand behind the decimal point.
+    pub minor_digits: u8,
+    /// Currency code as the relying party named it, such as `WMZ`.
+    pub currency: String,
+    /// The relying party's own reference of the order.
+    #[serde(default)]
+    pub reference: String,
+    /// What is paid for, in the relying party's words.
+    #[serde(default)]
+    pub description: String,
+}
+
+/// What a plugin may know of the account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// Stable, opaque.
+    pub id: String,
+    /// Main e-mail address.
+    pub email: String,
+    /// First and last name.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// Who asks: shown to the person, and signed into QR codes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// Display name of the relying party.
+    pub name: String,
+    /// Origin that the person will return to, such as `https://shop.example`.
+    pub origin: String,
+}
+
+/// What every factor call is handed. Time and randomness come from here, never from the plugin's own world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Context {
+    /// What the ceremony is for.
+    pub purpose: Purpose,
+    /// Present when, and only when, the purpose is a payment.
+    #[serde(default)]
+    pub transaction: Option<Transaction>,
+    /// Whose ceremony it is.
+    pub account: AccountView,
+    /// Who asks.
+    pub site: Site,
+    /// Language of the person.
+    pub locale: String,
+    /// Unix milliseconds.
+    pub now: i64,
+    /// When the challenge stops being accepted, Unix milliseconds.
+    pub expires_at: i64,
+    /// 32 bytes, base64url: see [`ChallengeKind`].
+    pub random: String,
+    /// Issuer of this provider, such as `https://id.example`.
+    pub issuer: String,
+}
+
+/// Request of [`method::BEGIN`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Begin {
+    /// Surroundings.
+    pub cx: Context,
+    /// The enrolment's state, as the plugin last returned it.
+    pub enrolment: Value,
+}
+
+/// Request of [`method::ANSWER`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Surroundings.
+    pub cx: Context,
+    /// The enrolment's state, as the plugin last returned it.
+    pub enrolment: Value,
+    /// State of the step that asked.
+    pub state: Value,
+    /// What the person or the device sent, by field name.
+    pub input: Input,
+}
+
+/// Request of [`method::ENROL_BEGIN`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EnrolBegin {
+    /// Surroundings.
+    pub cx: Context,
+    /// State of the enrolment that this one replaces, if there is one.
+    #[serde(default)]
+    pub replaces: Option<Value>,
+}
+
+/// Request of [`method::ENROL_ANSWER`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EnrolAnswer {
+    /// Surroundings.
+    pub cx: Context,
+    /// State of the step that asked.
+    pub state: Value,
+    /// What the person or the device sent, by field name.
+    pub input: Input,
+}
+
+/// Request of [`method::DECOY`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decoy {
+    /// Surroundings; `random` is stable for one address for a while.
+    pub cx: Context,
+}
+
+/// Reply to [`method::DECOY`]. `E` and `S` are the plugin's own types; a host leaves them as [`Value`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DecoyReply<E = Value, S = Value> {
+    /// State of an enrolment that looks real and that nobody can answer for.
+    pub enrolment: E,
+    /// State of an enrolling step that looks real and that nobody can complete.
+    pub enrolling: S,
+}
+
+/// Fields of a form, or of a device's message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Input(pub BTreeMap<String, String>);
+
+impl Input {
+    /// The named field, or an empty string.
+    pub fn text(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+}
+
+/// What a factor decides. The host counts, seals, stores, delivers and logs.
+///
+/// `S` is the state of a step and `E` that of an enrolment: a plugin puts its own types, a host leaves them as [`Value`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case", bound(deserialize = "S: Deserialize<'de>, E: Deserialize<'de>"))]
+pub enum Step<S = Value, E = Value> {
+    /// Show a page (or answer a device) and wait for input.
+    Ask {
+        /// Name of the template.
+        page: String,
+        /// What the template, or the device, is given. Public: never put a secret here.
+        data: Value,
+        /// Sealed by the host until the answer comes.
+        state: S,
+        /// Carried out by the host's outbox when this step commits.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        effects: Vec<Effect>,
+    },
+    /// Send the browser elsewhere.
+    Redirect {
+        /// Where to.
+        url: String,
+        /// Sealed by the host until the browser is back.
+        state: S,
+    },
+    /// Nothing to decide yet: ask again later.
+    Wait {
+        /// Milliseconds until the next look.
+        poll_after: u32,
+        /// Sealed by the host until then.
+        state: S,
+    },
+    /// The answer is wrong. The host counts it.
+    Wrong {
+        /// Something that the host should know, such as a clone.
+        #[serde(default)]
+        signal: Option<Signal>,
+    },
+    /// Proven.
+    Pass {
+        /// What was proven.
+        facts: Facts,
+        /// New state of the enrolment; committed together with the verdict.
+        #[serde(default)]
+        enrolment: Option<E>,
+    },
+    /// It cannot go on.
+    Fail {
+        /// Short machine-readable word, such as `not_enrolled`; for the log, not for the person.
+        reason: String,
+    },
+}
+
+/// What a `Pass` rests on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// RFC 8176 values; clipped by the host to what the manifest declares.
+    #[serde(default)]
+    pub amr: Vec<String>,
+    /// What a receipt may later be checked against: its hash goes into the receipt.
+    #[serde(default)]
+    pub evidence: Value,
+    /// Things to say in the receipt when the transaction is a payment, by name.
+    #[serde(default)]
+    pub device: Option<String>,
+}
+
+/// Something that the host should act on although the answer was wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    /// The answer is right for a counter that was already used: two devices hold one key.
+    Clone,
+}
+
+/// Something to be carried out exactly when the step commits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// A text message to the account's number.
+    Sms {
+        /// Key of one of the plugin's texts; `{name}` in it is replaced by the argument of that name.
+        text: String,
+        /// Arguments of the text.
+        #[serde(default)]
+        args: BTreeMap<String, String>,
+    },
+    /// A mail to the account's main address.
+    Mail {
+        /// Key of the subject among the plugin's texts.
+        subject: String,
+        /// Key of the body among the plugin's texts.
+        text: String,
+        /// Arguments of both.
+        #[serde(default)]
+        args: BTreeMap<String, String>,
+    },
+}
+
+/// Request of [`method::MAP_DETAILS`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MapDetails {
+    /// One object of `authorization_details` (RFC 9396 §2), already valid under the type's schema.
+    pub details: Value,
+    /// Who asks.
+    pub site: Site,
+}
+
+/// Reply to [`method::MAP_DETAILS`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "mapped", rename_all = "snake_case")]
+pub enum MappedDetails {
+    /// What the person will be shown and will sign.
+    Transaction {
+        /// The canonical value.
+        transaction: Transaction,
+    },
+    /// The object cannot be confirmed.
+    Refused {
+        /// For the relying party's developer: which field, and what is wrong with it.
+        reason: String,
+    },
+}
+
+/// Request of [`method::APPROVED`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Approved {
+    /// The object as the relying party sent it.
+    pub details: Value,
+    /// What was approved.
+    pub transaction: Transaction,
+    /// Identifier of the confirmation; also the receipt's `jti`.
+    pub confirmation: String,
+}
+
+/// Reply to [`method::APPROVED`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApprovedReply {
+    /// The object for the token response (RFC 9396 §7).
+    pub details: Value,
+}
+
+/// Request of [`host_method::LOG`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// `error`, `warn`, `info` or `debug`.
+    pub level: String,
+    /// One line, without secrets.
+    pub message: String,
+}

@@ -1,0 +1,145 @@
+//! Short ways to say what a step is.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::message::{Context, Effect, Facts, Input, Signal, Step, Transaction};
+
+impl<S, E> Step<S, E> {
+    /// Show `page` with `data` (public: no secrets) and wait for input.
+    pub fn ask(page: &str, data: Value, state: S) -> Self {
+        Self::ask_with(page, data, state, Vec::new())
+    }
+
+    /// As [`Step::ask`], with effects that the host carries out when this step commits.
+    pub fn ask_with(page: &str, data: Value, state: S, effects: Vec<Effect>) -> Self {
+        Self::Ask { page: page.to_owned(), data, state, effects }
+    }
+
+    /// Send the browser elsewhere.
+    pub fn redirect(url: impl Into<String>, state: S) -> Self {
+        Self::Redirect { url: url.into(), state }
+    }
+
+    /// Nothing to decide for so many milliseconds.
+    pub fn wait(poll_after: u32, state: S) -> Self {
+        Self::Wait { poll_after, state }
+    }
+
+    /// The answer is wrong.
+    pub fn wrong() -> Self {
+        Self::Wrong { signal: None }
+    }
+
+    /// The answer is wrong, and the host should act on why.
+    pub fn wrong_with(signal: Signal) -> Self {
+        Self::Wrong { signal: Some(signal) }
+    }
+
+    /// Proven, and the enrolment stays as it is.
+    pub fn pass(facts: Facts) -> Self {
+        Self::Pass { facts, enrolment: None }
+    }
+
+    /// Proven, with a new state of the enrolment (a counter that moved).
+    pub fn pass_with(facts: Facts, enrolment: E) -> Self {
+        Self::Pass { facts, enrolment: Some(enrolment) }
+    }
+
+    /// Enrolling is complete.
+    pub fn enrolled(facts: Facts, enrolment: E) -> Self {
+        Self::pass_with(facts, enrolment)
+    }
+
+    /// It cannot go on, for a short machine-readable reason such as `not_enrolled`.
+    pub fn fail(reason: &str) -> Self {
+        Self::Fail { reason: reason.to_owned() }
+    }
+}
+
+impl Facts {
+    /// Facts that name these authentication methods (RFC 8176).
+    pub fn amr(amr: &[&str]) -> Self {
+        Self { amr: amr.iter().map(|&value| value.to_owned()).collect(), ..Self::default() }
+    }
+
+    /// Adds what a receipt may later be checked against. Its hash goes into the receipt; never a key or a PIN.
+    #[must_use]
+    pub fn evidence(mut self, evidence: Value) -> Self {
+        self.evidence = evidence;
+        self
+    }
+
+    /// Adds the name of the device.
+    #[must_use]
+    pub fn device(mut self, device: impl Into<String>) -> Self {
+        self.device = Some(device.into());
+        self
+    }
+}
+
+impl Context {
+    /// The host's 32 random bytes: see [`crate::message::ChallengeKind`] for how often they change.
+    ///
+    /// # Errors
+    /// When the host sent anything else.
+    pub fn random_bytes(&self) -> Result<[u8; 32]> {
+        URL_SAFE_NO_PAD
+            .decode(&self.random)
+            .ok()
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or_else(|| Error::failed("cx.random is not 32 bytes in base64url"))
+    }
+
+    /// The transaction of a payment.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn payment(&self) -> Result<&Transaction> {
+        self.transaction.as_ref().ok_or_else(|| Error::failed("cx.transaction is missing"))
+    }
+}
+
+impl Transaction {
+    /// Whether it has the one form that is shown and signed: a purse (capital letter and 12 digits), an amount above
+    /// zero, names that are there, and nothing that could hide or forge a line.
+    ///
+    /// # Errors
+    /// A sentence that names the field and what is wrong with it.
+    pub fn check(&self) -> std::result::Result<(), String> {
+        let purse = self.payee_account.as_bytes();
+        let [letter, digits @ ..] = purse else { return Err("payee_account is empty".into()) };
+        if !letter.is_ascii_uppercase() || digits.len() != 12 || !digits.iter().all(u8::is_ascii_digit) {
+            return Err("payee_account must be a capital letter and 12 digits".into());
+        }
+        if self.amount_minor == 0 {
+            return Err("amount_minor must be above zero".into());
+        }
+        if self.minor_digits > 18 {
+            return Err("minor_digits must be at most 18".into());
+        }
+        for (field, text) in [("payee_name", &self.payee_name), ("currency", &self.currency)] {
+            if text.trim().is_empty() {
+                return Err(format!("{field} is empty"));
+            }
+        }
+        let texts = [&self.payee_name, &self.currency, &self.reference, &self.description];
+        if texts.iter().any(|text| text.contains(hides)) {
+            return Err("a text holds control or direction characters".into());
+        }
+        Ok(())
+    }
+}
+
+/// Control characters, and those that change the direction of what follows (Unicode TR36 §2.5).
+fn hides(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Input {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(fields: I) -> Self {
+        Self(fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}

@@ -1,0 +1,144 @@
+//! A plugin, created through its C table.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::FakeHost;
+use crate::abi::{Instance, Plugin, Reply};
+use crate::error::{Error, Result, Status};
+use crate::message::{
+    Answer, Approved, ApprovedReply, Begin, Context, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, Input,
+    MapDetails, MappedDetails, Site, Step, method,
+};
+
+/// Longest reply that the kit takes, as a server does.
+pub(super) const REPLY_LIMIT: usize = 1 << 20;
+
+/// A plugin in this process, called as a server calls it.
+#[derive(Debug)]
+pub struct Loaded {
+    table: &'static Plugin,
+    instance: Instance,
+    host: Arc<FakeHost>,
+}
+
+impl Loaded {
+    /// Creates the plugin behind `table`, which is what its `enum_plugin_v1()` returns.
+    ///
+    /// # Errors
+    /// When the plugin refuses the settings.
+    pub fn new(table: &'static Plugin, settings: &Value) -> Result<Self> {
+        let host = Arc::new(FakeHost::default());
+        Instance::create(table, settings.to_string().as_bytes(), Arc::clone(&host) as _, REPLY_LIMIT)
+            .map(|instance| Self { table, instance, host })
+            .map_err(|reply| failure(&reply))
+    }
+
+    /// What the plugin told its host.
+    pub fn host(&self) -> &FakeHost {
+        &self.host
+    }
+
+    /// What the plugin says of itself.
+    ///
+    /// # Errors
+    /// As the plugin says, or when the reply does not parse.
+    pub fn describe(&self) -> Result<Description> {
+        typed(&self.table.describe(REPLY_LIMIT))
+    }
+
+    /// Any message, unparsed.
+    pub fn raw(&self, method: &str, json: &[u8]) -> Reply {
+        self.instance.call(method, json, REPLY_LIMIT)
+    }
+
+    /// Any message.
+    ///
+    /// # Errors
+    /// As the plugin says, or when the reply does not parse.
+    pub fn call<Q: Serialize, A: DeserializeOwned>(&self, method: &str, request: &Q) -> Result<A> {
+        let json = serde_json::to_vec(request).map_err(|error| Error::malformed("the request", &error))?;
+        typed(&self.raw(method, &json))
+    }
+
+    /// [`method::BEGIN`].
+    ///
+    /// # Errors
+    /// As [`Loaded::call`].
+    pub fn begin(&self, cx: &Context, enrolment: &Value) -> Result<Step> {
+        self.call(method::BEGIN, &Begin { cx: cx.clone(), enrolment: enrolment.clone() })
+    }
+
+    /// [`method::ANSWER`].
+    ///
+    /// # Errors
+    /// As [`Loaded::call`].
+    pub fn answer(&self, cx: &Context, enrolment: &Value, state: &Value, input: &Input) -> Result<Step> {
+        let request =
+            Answer { cx: cx.clone(), enrolment: enrolment.clone(), state: state.clone(), input: input.clone() };
+        self.call(method::ANSWER, &request)
+    }
+
+    /// [`method::ENROL_BEGIN`].
+    ///
+    /// # Errors
+    /// As [`Loaded::call`].
+    pub fn enrol_begin(&self, cx: &Context, replaces: Option<&Value>) -> Result<Step> {
+        self.call(method::ENROL_BEGIN, &EnrolBegin { cx: cx.clone(), replaces: replaces.cloned() })
+    }
+
+    /// [`method::ENROL_ANSWER`].
+    ///
+    /// # Errors
+    /// As [`Loaded::call`].
+    pub fn enrol_answer(&self, cx: &Context, state: &Value, input: &Input) -> Result<Step> {
+        let request = EnrolAnswer { cx: cx.clone(), state: state.clone(), input: input.clone() };
+        self.call(method::ENROL_ANSWER, &request)
+    }
+
+    /// [`method::DECOY`].
+    ///
+    /// # Errors
+    /// As [`Loaded::call`].
+    pub fn decoy(&self, cx: &Context) -> Result<DecoyReply> {
+        self.call(method::DECOY, &Decoy { cx: cx.clone() })
+    }
+
+    /// [`method::MAP_DETAILS`].
+    ///
+    /// # Errors
+    /// As [`Loaded::call`].
+    pub fn map_details(&self, details: &Value, site: &Site) -> Result<MappedDetails> {
+        self.call(method::MAP_DETAILS, &MapDetails { details: details.clone(), site: site.clone() })
+    }
+
+    /// [`method::APPROVED`].
+    ///
+    /// # Errors
+    /// As [`Loaded::call`].
+    pub fn approved(&self, approved: &Approved) -> Result<Value> {
+        self.call(method::APPROVED, approved).map(|ApprovedReply { details }| details)
+    }
+}
+
+fn typed<A: DeserializeOwned>(reply: &Reply) -> Result<A> {
+    if reply.status != 0 || reply.overflowed {
+        return Err(failure(reply));
+    }
+    serde_json::from_slice(&reply.bytes).map_err(|error| Error::malformed("the reply", &error))
+}
+
+fn failure(reply: &Reply) -> Error {
+    let text = String::from_utf8_lossy(&reply.bytes).into_owned();
+    match Status::from_code(reply.status) {
+        Some(Status::Ok) => Error::failed("the reply is too long"),
+        Some(Status::Error) => Error::Failed(text),
+        Some(Status::Unknown) => Error::Unsupported,
+        Some(Status::Panicked) => Error::failed("the plugin panicked"),
+        Some(Status::Denied) => Error::Denied(text),
+        None => Error::Failed(format!("the plugin returned status {}", reply.status)),
+    }
+}

@@ -1,0 +1,88 @@
+//! The frozen messages of v1: each must parse for ever, and come out as it went in. Never change a fixture; add one when
+//! a message gains a field.
+#![forbid(unsafe_code)]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use plugin_api::message::{
+    Answer, Approved, ApprovedReply, Begin, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, LogLine,
+    MapDetails, MappedDetails, Step,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1")
+}
+
+fn there_and_back<T: DeserializeOwned + Serialize>(name: &str) {
+    let frozen: Value = serde_json::from_slice(&std::fs::read(folder().join(name)).unwrap()).unwrap();
+    let parsed: T = serde_json::from_value(frozen.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(serde_json::to_value(parsed).unwrap(), frozen, "{name}");
+
+    let mut newer = frozen.clone();
+    newer["x_later"] = Value::from("a field of tomorrow");
+    let parsed: T = serde_json::from_value(newer).unwrap_or_else(|error| panic!("{name}, newer: {error}"));
+    assert_eq!(serde_json::to_value(parsed).unwrap(), frozen, "{name}, newer");
+}
+
+type Check = fn(&str);
+
+const FIXTURES: [(&str, Check); 24] = [
+    ("answer.json", there_and_back::<Answer>),
+    ("approved.json", there_and_back::<Approved>),
+    ("approved_reply.json", there_and_back::<ApprovedReply>),
+    ("begin.json", there_and_back::<Begin>),
+    ("decoy.json", there_and_back::<Decoy>),
+    ("decoy_reply.json", there_and_back::<DecoyReply>),
+    ("description_factor.json", there_and_back::<Description>),
+    ("description_service.json", there_and_back::<Description>),
+    ("enrol_answer.json", there_and_back::<EnrolAnswer>),
+    ("enrol_begin.json", there_and_back::<EnrolBegin>),
+    ("enrol_begin_replaces.json", there_and_back::<EnrolBegin>),
+    ("log_line.json", there_and_back::<LogLine>),
+    ("map_details.json", there_and_back::<MapDetails>),
+    ("mapped_refused.json", there_and_back::<MappedDetails>),
+    ("mapped_transaction.json", there_and_back::<MappedDetails>),
+    ("step_ask.json", there_and_back::<Step>),
+    ("step_ask_effects.json", there_and_back::<Step>),
+    ("step_fail.json", there_and_back::<Step>),
+    ("step_pass.json", there_and_back::<Step>),
+    ("step_pass_plain.json", there_and_back::<Step>),
+    ("step_redirect.json", there_and_back::<Step>),
+    ("step_wait.json", there_and_back::<Step>),
+    ("step_wrong.json", there_and_back::<Step>),
+    ("step_wrong_clone.json", there_and_back::<Step>),
+];
+
+#[test]
+fn every_frozen_message_parses_and_comes_out_as_it_went_in() {
+    for (name, check) in FIXTURES {
+        check(name);
+    }
+}
+
+#[test]
+fn every_fixture_is_checked() {
+    let found: BTreeSet<String> =
+        std::fs::read_dir(folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let checked: BTreeSet<String> = FIXTURES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(found, checked);
+}
+
+#[test]
+fn only_the_required_fields_are_required() {
+    let shortest: Description = serde_json::from_str(
+        r#"{"manifest": {"id": "x", "version": "1.0.0", "kind": "factor"}, "settings_schema": {}}"#,
+    )
+    .unwrap();
+    assert_eq!(shortest.manifest.data_version, 0);
+    let step: Step = serde_json::from_str(r#"{"step": "pass", "facts": {}}"#).unwrap();
+    assert!(matches!(step, Step::Pass { enrolment: None, .. }));
+    let step: Step = serde_json::from_str(r#"{"step": "wrong"}"#).unwrap();
+    assert_eq!(step, Step::wrong());
+    serde_json::from_str::<Step>(r#"{"step": "passed", "facts": {}}"#).unwrap_err();
+}
