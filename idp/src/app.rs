@@ -4,13 +4,30 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
     routing::{get, post},
 };
+use serde_json::json;
 
 use crate::{
-    account, clock::Clock, config::Config, courier::Courier, entropy::Entropy, health, keys::Keys, limits::Limits,
-    login::Decoys, oidc, oidc::{client::Clients, discovery::Documents}, pages, pages::Pages, plugins::Plugins, seal::Seal, store::Db,
+    account,
+    clock::Clock,
+    config::Config,
+    courier::Courier,
+    entropy::Entropy,
+    health,
+    keys::Keys,
+    limits::Limits,
+    login::Decoys,
+    oidc,
+    oidc::{client::Clients, discovery::Documents},
+    pages,
+    pages::Pages,
+    plugins::Plugins,
+    seal::Seal,
+    store::Db,
 };
 
 /// Largest body of any request, in bytes.
@@ -78,9 +95,20 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(axum::middleware::from_fn(pages::switch))
         .with_state(app)
+}
+
+async fn not_found(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    app.pages.problem(StatusCode::NOT_FOUND, pages::locale_of(&headers, &[]), "not_found", &json!({}))
+}
+
+async fn method_not_allowed(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let locale = pages::locale_of(&headers, &[]);
+    app.pages.problem(StatusCode::METHOD_NOT_ALLOWED, locale, "method_not_allowed", &json!({}))
 }
 
 /// Network address of whoever connects; the only one that is believed.

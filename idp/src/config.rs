@@ -153,6 +153,8 @@ pub struct Limits {
     pub failures_until_disabled: i32,
     /// Challenges an address block may ask for in a minute.
     pub challenges_per_minute: u32,
+    /// Challenges that one client may cause in a minute.
+    pub client_challenges_per_minute: u32,
     /// Registrations an address block may begin in an hour.
     pub registrations_per_hour: u32,
 }
@@ -167,6 +169,7 @@ impl Default for Limits {
             session_seconds: 12 * 3600,
             failures_until_disabled: 20,
             challenges_per_minute: 60,
+            client_challenges_per_minute: 6_000,
             registrations_per_hour: 20,
         }
     }
@@ -193,9 +196,10 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(text: &str, path: &str, environment: BTreeMap<String, String>) -> Result<Self, ConfigError> {
-        let mut table: Table = text
-            .parse()
-            .map_err(|error: toml::de::Error| ConfigError::Syntax { path: path.to_owned(), reason: error.to_string() })?;
+        let mut table: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
         for (name, value) in environment {
             if let Some(keys) = setting_of(&name) {
                 put(&mut table, &keys, environment_value(&keys, &value)?)?;
@@ -273,7 +277,8 @@ fn environment_value(keys: &[String], text: &str) -> Result<Value, ConfigError> 
         ));
     }
     if name.starts_with("limits.") {
-        let number = text.parse().map_err(|_| ConfigError::Key(format!("{name} must be a whole number, not {text:?}")))?;
+        let number =
+            text.parse().map_err(|_| ConfigError::Key(format!("{name} must be a whole number, not {text:?}")))?;
         return Ok(Value::Integer(number));
     }
     Ok(Value::String(text.to_owned()))

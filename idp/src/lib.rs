@@ -2,10 +2,12 @@
 //!
 //! Rooms, from the top down: [`oidc`] (protocol), [`login`] (the person), [`account`] (the person's own things),
 //! [`plugins`] (the host), [`store`] (data). Calls go down only. Beside them stand small services that any room may
-//! use: [`clock`], [`entropy`], [`seal`], [`keys`], [`courier`], [`notice`], [`pages`], [`limits`], [`health`].
+//! use: [`clock`], [`entropy`], [`seal`], [`keys`], [`courier`], [`notice`], [`pages`], [`limits`], [`bot`],
+//! [`health`].
 
 pub mod account;
 pub mod app;
+pub mod bot;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -48,17 +48,28 @@ impl Limits {
         let full = f64::from(times);
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of any sensible period are exact in f64")]
         let rate = full / per.max(1) as f64;
-        let bucket =
-            buckets.entry((what, key.to_owned())).or_insert(Bucket { tokens: full, at: now, full_at: now });
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of any sensible period are exact in f64")]
-        let elapsed = (now - bucket.at).max(0) as f64;
-        let tokens = (bucket.tokens + elapsed * rate).min(full);
+        let bucket = buckets.entry((what, key.to_owned())).or_insert(Bucket { tokens: full, at: now, full_at: now });
+        let tokens = bucket.tokens_at(per, times, now);
         let allowed = tokens >= 1.0;
         let left = if allowed { tokens - 1.0 } else { tokens };
         #[expect(clippy::cast_possible_truncation, reason = "at most `per`")]
         let until_full = ((full - left) / rate).ceil() as Millis;
         *bucket = Bucket { tokens: left, at: now.max(bucket.at), full_at: now + until_full };
         allowed
+    }
+
+    /// Whether [`Limits::allow`] would refuse now. Counts nothing.
+    pub fn is_used_up(&self, what: &'static str, key: &str, per: Millis, times: u32, now: Millis) -> bool {
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.get(&(what, key.to_owned())).is_some_and(|bucket| bucket.tokens_at(per, times, now) < 1.0)
+    }
+}
+
+impl Bucket {
+    fn tokens_at(&self, per: Millis, times: u32, now: Millis) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds of any sensible period are exact in f64")]
+        let (elapsed, per) = ((now - self.at).max(0) as f64, per.max(1) as f64);
+        (self.tokens + elapsed * f64::from(times) / per).min(f64::from(times))
     }
 }
 
@@ -101,6 +112,15 @@ mod tests {
         assert_eq!([10 * MINUTE; 4].map(allowed), [true, true, true, false], "never more than three");
         assert!(limits.allow("try", "b", MINUTE, 3, 0), "another key");
         assert!(limits.allow("other", "a", MINUTE, 3, 0), "another thing");
+    }
+
+    #[test]
+    fn looking_does_not_count() {
+        let limits = Limits::new();
+        assert!(!limits.is_used_up("try", "a", MINUTE, 1, 0));
+        assert!(limits.allow("try", "a", MINUTE, 1, 0));
+        assert!(limits.is_used_up("try", "a", MINUTE, 1, 0));
+        assert!(!limits.is_used_up("try", "a", MINUTE, 1, MINUTE));
     }
 
     #[test]

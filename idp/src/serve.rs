@@ -18,7 +18,7 @@ use crate::{
     login::Decoys,
     oidc::{client::Clients, discovery::Documents},
     pages::Pages,
-    plugins::Plugins,
+    plugins::{FactorHandle, Plugins, ServiceHandle},
     seal::{self, Seal},
     store::{self, Db},
 };
@@ -29,7 +29,8 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub fn logging() {
     let filter = EnvFilter::try_from_env("ENUM_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,sea_orm=warn"));
     // A second call (tests) finds the subscriber set; that one stays.
-    drop(tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init());
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    drop(tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).try_init());
 }
 
 /// Builds every service, with the machine's clock and generator.
@@ -53,8 +54,8 @@ pub async fn build_with(config: Config, clock: Clock, entropy: Entropy) -> Resul
     check_master_key(&db, &seal).await?;
     let plugins = Plugins::load(&config.plugins.enabled, &config.data_dir.join("plugins"))?;
     let (factors, services) = (plugins.factors(), plugins.services());
-    let descriptions = factors.iter().map(|factor| factor.description());
-    let pages = Pages::new(descriptions.chain(services.iter().map(|service| service.description())))?;
+    let descriptions = factors.iter().map(FactorHandle::description);
+    let pages = Pages::new(descriptions.chain(services.iter().map(ServiceHandle::description)))?;
     let keys = Keys::load(db.clone(), &seal, clock.clone()).await?;
     let clients = Clients::load(config.clients_file.as_deref(), &seal, db.clone(), clock.clone()).await?;
     let courier = Courier::new(&config, clock.clone(), entropy.clone())?;

@@ -114,6 +114,7 @@ fn pair_key(table: &mut TableCreateStatement, first: &'static str, second: &'sta
     table.primary_key(Index::create().col(Alias::new(first)).col(Alias::new(second))).take()
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of columns")]
 fn people() -> Vec<TableCreateStatement> {
     vec![
         table(

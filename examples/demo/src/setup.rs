@@ -79,6 +79,7 @@ impl Place {
                 "redirect_uris": [format!("{}/callback", self.shop)],
                 "token_endpoint_auth_method": "private_key_jwt",
                 "jwks": { "keys": [key] },
+                "subject_type": "pairwise",
                 "authorization_details_types": ["payment_initiation"],
             },
         ]);

@@ -103,7 +103,9 @@ fn pay(place: &Place) -> Result<(), Failure> {
     let answer = Place::output(place.pad(PAD).args(["pay", &challenge, "--purse", &purse, "--amount", &amount]))?;
     println!("   number-question {challenge} with {purse} and {amount}, number-answer {answer}");
     browser.press("continue", &[("answer", &answer)])?;
-    expect("order", &browser.element("order-status")?, "paid")?;
+    if browser.element("order-status")? != "paid" {
+        return Err(format!("the order is not paid: {}", browser.text()).into());
+    }
     let receipt = browser.element("receipt")?;
     println!("   the order is paid; acr {}", browser.element("acr")?);
     println!("   receipt {receipt}");

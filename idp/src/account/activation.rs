@@ -166,13 +166,7 @@ async fn stand(app: &App, about: &About) -> Result<Stand, Internal> {
     })
 }
 
-fn show(
-    app: &App,
-    locale: &str,
-    account: &Account,
-    stand: &Stand,
-    notice: Option<&str>,
-) -> Result<Response, Internal> {
+fn show(app: &App, locale: &str, account: &Account, stand: &Stand, notice: Option<&str>) -> Result<Response, Internal> {
     let (state, row) = match stand {
         Stand::Active => ("active", None),
         Stand::Waiting(row) => ("waiting", Some(row)),

@@ -16,8 +16,12 @@ static AT_ONCE: Semaphore = Semaphore::const_new(4);
 /// `" Сан-Франциско! "` and `"сан франциско"` are one answer.
 pub(super) fn normalise(answer: &str) -> String {
     // Upper case first: it unfolds ß and unites the two small sigmas.
-    let folded: String =
-        answer.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect();
+    let folded: String = answer
+        .nfkc()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .filter(|c| c.is_alphanumeric())
+        .collect();
     folded.nfkc().collect()
 }
 

@@ -179,7 +179,6 @@ impl From<Internal> for Stopped {
     }
 }
 
-
 /// Methods that one can register with.
 fn methods(app: &App) -> Vec<FactorHandle> {
     app.plugins.factors_for(Purpose::Authorize)

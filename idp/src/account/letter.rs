@@ -38,12 +38,13 @@ pub(super) fn mail(
     text: String,
 ) -> Result<Message, Internal> {
     let paragraphs: Vec<Value> = text.split("\n\n").map(paragraph).collect();
-    let html = app.pages.html("mail.html", locale, json!({ "subject": subject, "paragraphs": paragraphs }))?;
+    let html = app.pages.html("mail.html", locale, &json!({ "subject": subject, "paragraphs": paragraphs }))?;
     Ok(Message { effect, channel: Channel::Mail, to: to.to_owned(), subject, text, html: Some(html) })
 }
 
 fn paragraph(text: &str) -> Value {
-    let is_address = (text.starts_with("https://") || text.starts_with("http://")) && !text.contains(char::is_whitespace);
+    let is_address =
+        (text.starts_with("https://") || text.starts_with("http://")) && !text.contains(char::is_whitespace);
     if is_address { json!({ "link": text }) } else { json!({ "text": text }) }
 }
 

@@ -18,7 +18,6 @@ use crate::{app::App, error::Internal, limits, pages};
 pub mod activation;
 pub mod admin;
 mod answer;
-mod bot;
 mod confirmation;
 pub mod enrol;
 mod form;

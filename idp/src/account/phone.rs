@@ -74,7 +74,9 @@ mod tests {
     fn what_cannot_get_a_message_is_refused() {
         assert_eq!(stored("0912345678"), Err("invalid_phone_country"));
         assert_eq!(stored(""), Err("invalid_phone_country"));
-        for text in ["+", "+84", "+84 12", "+abc", "+44 20 7946 0018", "+44 909 8790000", "+1 800 555 0199", "+999 123456789"] {
+        for text in
+            ["+", "+84", "+84 12", "+abc", "+44 20 7946 0018", "+44 909 8790000", "+1 800 555 0199", "+999 123456789"]
+        {
             assert_eq!(stored(text), Err("invalid_phone"), "{text}");
         }
         assert_eq!(stored(&format!("+{}", "9".repeat(5000))), Err("invalid_phone"));

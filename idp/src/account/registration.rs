@@ -16,12 +16,13 @@ use serde_json::json;
 
 pub use super::confirmation::{confirm, confirm_page};
 use super::{
-    Caller, answer, bot,
+    Caller, answer,
     form::{self, Filled, Form, Mistakes},
     letter, or_problem,
 };
 use crate::{
     app::App,
+    bot,
     clock::{DAY, HOUR},
     courier::Message,
     error::Internal,
@@ -139,7 +140,8 @@ async fn begin(app: &Arc<App>, locale: &str, filled: Filled) -> Result<(), Inter
 }
 
 fn letter(app: &App, locale: &str, filled: &Filled, token: &str, hash: &str, known: bool) -> Result<Message, Internal> {
-    let (key, path) = if known { ("exists", "/pad".to_owned()) } else { ("confirm", format!("/register/confirm/{token}")) };
+    let (key, path) =
+        if known { ("exists", "/pad".to_owned()) } else { ("confirm", format!("/register/confirm/{token}")) };
     let args = json!({ "name": filled.first_name, "link": app.config.url(&path) });
     letter::of_key(app, locale, key, format!("registration:{hash}"), &filled.email, &args)
 }
@@ -154,4 +156,3 @@ fn show(app: &App, locale: &str, form: &Form, bot: &bot::Shown, mistakes: &Mista
     let status = if mistakes.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     app.pages.render_with("register.html", locale, context, &Options::default().status(status))
 }
-

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::{
+    bot,
     clock::{Clock, HOUR, Hand},
     config::Config,
     entropy::Entropy,
@@ -92,7 +93,9 @@ async fn an_email_belongs_to_one_account_and_a_number_to_several() {
     let world = World::new().await;
     let created = world.new_account("Anna@Example.com").await.unwrap();
     assert_eq!(created.code, None);
-    assert!(matches!(world.new_account("anna@example.com").await, Err(CreateError::Taken(email)) if email == "anna@example.com"));
+    assert!(
+        matches!(world.new_account("anna@example.com").await, Err(CreateError::Taken(email)) if email == "anna@example.com")
+    );
     world.new_account("boris@example.com").await.unwrap();
     let whole = crate::store::log::verify(world.app.db.read(), &world.app.seal, &created.account_id).await.unwrap();
     assert_eq!(whole, crate::store::log::Verdict::Whole { entries: 1 });

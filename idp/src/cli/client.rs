@@ -73,7 +73,9 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Remove { common, client_id } => {
             if !open(&common).await?.clients.remove(&client_id).await? {
-                return Err(format!("no client {client_id} was added by command (clients_file is edited by hand)").into());
+                return Err(
+                    format!("no client {client_id} was added by command (clients_file is edited by hand)").into()
+                );
             }
             print(common.json, &json!({ "removed": client_id }), |_| format!("{client_id} is removed"))
         }

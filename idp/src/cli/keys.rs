@@ -29,7 +29,9 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             let alg = Alg::parse(&alg).ok_or_else(|| format!("{alg} is not an algorithm of ours: ES256 or RS256"))?;
             let app = open(&common).await?;
             let kid = app.keys.rotate(alg, &app.seal).await?;
-            print(common.json, &json!({ "kid": kid }), |_| format!("{kid} signs from now on (nodes follow within a minute)"))
+            print(common.json, &json!({ "kid": kid }), |_| {
+                format!("{kid} signs from now on (nodes follow within a minute)")
+            })
         }
         Command::List { common } => {
             let keys = serde_json::to_value(open(&common).await?.keys.list().await?)?;

@@ -21,7 +21,11 @@ mod receipt;
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Parser)]
-#[command(name = "enum-idp", version, about = "E-num: an OpenID provider with number-questions and payment confirmation")]
+#[command(
+    name = "enum-idp",
+    version,
+    about = "E-num: an OpenID provider with number-questions and payment confirmation"
+)]
 struct Cli {
     #[command(subcommand)]
     role: Role,

@@ -49,7 +49,8 @@ impl SmtpTransport {
     pub(super) fn new(mail: &Mail) -> Result<Self, ConfigError> {
         // The URL holds a password: no error repeats it.
         let url = Url::parse(&mail.url).map_err(|error| wrong(KEY, &format!("is not a URL: {error}")))?;
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong(KEY, "names no host"))?.to_owned();
+        let host =
+            url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| wrong(KEY, "names no host"))?.to_owned();
         let protection = protection(&url, &host)?;
         let from = mail
             .from
@@ -106,7 +107,9 @@ fn protection(url: &Url, host: &str) -> Result<Protection, ConfigError> {
         ("smtps", None) => Ok(Protection::Implicit),
         ("smtp", None | Some("required")) => Ok(Protection::StartTls),
         ("smtp", Some("none")) if is_loopback(host) => Ok(Protection::None),
-        ("smtp", Some("none")) => Err(wrong(KEY, "`tls=none` is for a server on loopback only: mails carry links that sign people in")),
+        ("smtp", Some("none")) => {
+            Err(wrong(KEY, "`tls=none` is for a server on loopback only: mails carry links that sign people in"))
+        }
         _ => Err(wrong(KEY, "`tls` may be `none` or `required`, and only with smtp://")),
     }
 }

@@ -45,10 +45,7 @@ impl World {
             html: None,
         };
         let (courier, seal) = (self.courier.clone(), self.seal.clone());
-        self.db
-            .write(move |tx| Box::pin(async move { courier.queue_in(tx, &seal, message).await }))
-            .await
-            .unwrap();
+        self.db.write(move |tx| Box::pin(async move { courier.queue_in(tx, &seal, message).await })).await.unwrap();
     }
 
     async fn row(&self) -> outbox::Model {
@@ -149,11 +146,8 @@ async fn of_two_workers_one_sends_and_a_lost_attempt_is_repeated_after_its_lease
     let mut taken = Vec::new();
     for _ in 0..2 {
         let message = due[0].clone();
-        let won = world
-            .db
-            .write(move |tx| Box::pin(async move { outbox::take(tx, &message, lost_at).await }))
-            .await
-            .unwrap();
+        let won =
+            world.db.write(move |tx| Box::pin(async move { outbox::take(tx, &message, lost_at).await })).await.unwrap();
         taken.push(won);
     }
     assert_eq!(taken, [true, false], "both saw it waiting, one has it");

@@ -33,7 +33,9 @@ pub(super) fn mail(mail: &Mail) -> Result<Transport, ConfigError> {
     match scheme(&mail.url) {
         "file" => file("mail.url", &mail.url),
         "smtp" | "smtps" => SmtpTransport::new(mail).map(Transport::Smtp),
-        other => Err(wrong("mail.url", &format!("`{other}:` is not known here; write smtp://…, smtps://… or file:DIR"))),
+        other => {
+            Err(wrong("mail.url", &format!("`{other}:` is not known here; write smtp://…, smtps://… or file:DIR")))
+        }
     }
 }
 

@@ -127,7 +127,14 @@ impl Courier {
             Err(SendError::Temporary(error)) if attempts < ATTEMPTS => {
                 let [jitter] = self.entropy.bytes::<1>()?;
                 let wait = delay(attempts, jitter);
-                tracing::warn!(effect, channel = row.channel, attempts, error, wait_ms = wait, "courier: will try again");
+                tracing::warn!(
+                    effect,
+                    channel = row.channel,
+                    attempts,
+                    error,
+                    wait_ms = wait,
+                    "courier: will try again"
+                );
                 Attempt::Again { next_at: self.clock.now() + wait, error }
             }
             Err(SendError::Temporary(error) | SendError::Permanent(error)) => {

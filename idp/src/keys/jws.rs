@@ -206,7 +206,9 @@ fn alg_of(jwk: &Map<String, Value>, default: Option<Alg>) -> Result<Alg, String>
         (kty, crv) => return Err(format!("keys of type {kty:?} {crv:?} are not supported")),
     };
     let wanted = match jwk.get("alg") {
-        Some(named) => Some(named.as_str().and_then(Alg::parse).ok_or_else(|| format!("`alg` {named} is not supported"))?),
+        Some(named) => {
+            Some(named.as_str().and_then(Alg::parse).ok_or_else(|| format!("`alg` {named} is not supported"))?)
+        }
         None => default.filter(|alg| possible.contains(alg)),
     };
     let alg = wanted.unwrap_or(possible[0]);
@@ -228,7 +230,13 @@ fn parse_ec(jwk: &Map<String, Value>) -> Result<ParsedPublicKey, String> {
 }
 
 fn rsa(jwk: &Map<String, Value>) -> Result<RsaPublicKeyComponents<Vec<u8>>, String> {
-    Ok(RsaPublicKeyComponents { n: bytes(jwk, "n")?, e: bytes(jwk, "e")? })
+    let (n, e) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
+    // The library looks at the size only when it verifies; the owner of a key should hear of it when it is loaded.
+    if (256..=1024).contains(&n.len()) && n[0] != 0 {
+        Ok(RsaPublicKeyComponents { n, e })
+    } else {
+        Err(NOT_RSA.to_owned())
+    }
 }
 
 /// The JWK thumbprint of an EC or RSA key (RFC 7638), base64url: our `kid`s.

@@ -20,9 +20,7 @@ use aws_lc_rs::{
     encoding::AsDer,
     rand::SystemRandom,
     rsa::KeySize,
-    signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
-    },
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
 };
 use axum::body::Bytes;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -114,7 +112,8 @@ impl Keys {
         for alg in SIGNING {
             if !known.iter().any(|key| key.alg == alg.name() && key.state == "active") {
                 let made = make(alg, seal, clock.now())?;
-                db.write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::key::add(tx, made).await?) })).await?;
+                db.write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::key::add(tx, made).await?) }))
+                    .await?;
             }
         }
         let set = read(&db, seal).await?;
@@ -240,7 +239,8 @@ async fn read(db: &Db, seal: &Seal) -> Result<Set, Internal> {
     let mut published = Vec::new();
     for row in &rows {
         let jwk: Value = serde_json::from_str(&row.public)?;
-        let key = PublicKey::from_jwk(&jwk, None).map_err(|reason| Internal::Signing(format!("{}: {reason}", row.kid)))?;
+        let key =
+            PublicKey::from_jwk(&jwk, None).map_err(|reason| Internal::Signing(format!("{}: {reason}", row.kid)))?;
         verifiers.insert(row.kid.clone(), key);
         published.push(jwk);
     }

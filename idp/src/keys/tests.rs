@@ -70,7 +70,8 @@ async fn a_rotated_key_goes_on_verifying_and_signs_no_more() {
     assert!(node.keys.verify::<Value>(&old, &["JWT"]).is_ok());
     assert!(node.keys.verify::<Value>(&new, &["JWT"]).is_ok());
     let states: Vec<_> = node.keys.list().await.unwrap().into_iter().map(|key| (key.alg, key.state)).collect();
-    let count = |alg: &str, state: &str| states.iter().filter(|known| **known == (alg.to_owned(), state.to_owned())).count();
+    let count =
+        |alg: &str, state: &str| states.iter().filter(|known| **known == (alg.to_owned(), state.to_owned())).count();
     assert_eq!((count("ES256", "active"), count("ES256", "retired"), count("RS256", "active")), (1, 1, 1));
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{acr, interaction::{Demand, Prompt}};
+use super::{
+    acr,
+    interaction::{Demand, Prompt},
+};
 use crate::clock::{Millis, SECOND};
 
 /// What the decision knows of a session.
@@ -86,7 +89,9 @@ fn standing(demand: &Demand, session: &SessionView, proven_at: Option<Millis>, n
     let proofs = || session.levels.iter().filter(|(_, at)| fresh(**at)).map(|(acr, at)| (acr.as_str(), *at));
     // Order of preference is the relying party's (OpenID Connect Core §3.1.2.1); within it the newest proof.
     for wanted in &demand.acr_values {
-        if let Some((acr, proven_at)) = proofs().filter(|(acr, _)| acr::satisfies(acr, wanted)).max_by_key(|(_, at)| *at) {
+        if let Some((acr, proven_at)) =
+            proofs().filter(|(acr, _)| acr::satisfies(acr, wanted)).max_by_key(|(_, at)| *at)
+        {
             return Some(Standing { acr: acr.to_owned(), proven_at });
         }
     }
@@ -157,7 +162,11 @@ mod tests {
         assert_eq!(next(&again, Some(&minute_old()), None, true, NOW), Next::Prove);
         let renewed = session(&[(acr::POSSESSION, NOW)]);
         assert!(matches!(next(&again, Some(&renewed), Some(NOW), true, NOW), Next::Finish(_)));
-        assert_eq!(next(&again, Some(&minute_old()), Some(NOW), true, NOW), Next::Prove, "an older proof is not the one made here");
+        assert_eq!(
+            next(&again, Some(&minute_old()), Some(NOW), true, NOW),
+            Next::Prove,
+            "an older proof is not the one made here"
+        );
     }
 
     #[test]
@@ -170,7 +179,9 @@ mod tests {
         let strong = Demand { acr_values: vec![acr::POSSESSION.into()], max_age: Some(60), ..demand() };
         assert_eq!(next(&strong, Some(&mixed), None, true, NOW), Next::Prove, "the strong proof is too old");
         let old = Demand { max_age: None, ..strong };
-        let Next::Finish(standing) = next(&old, Some(&mixed), None, true, NOW) else { panic!("a stronger level satisfies") };
+        let Next::Finish(standing) = next(&old, Some(&mixed), None, true, NOW) else {
+            panic!("a stronger level satisfies")
+        };
         assert_eq!(standing, Standing { acr: "phr".into(), proven_at: NOW - 3_600_000 });
     }
 

@@ -93,7 +93,13 @@ impl Opening {
     ///
     /// # Errors
     /// When the generator fails.
-    pub fn prepare(app: &App, old: Option<&Model>, account_id: &str, acr: &str, amr: &[String]) -> Result<Self, Internal> {
+    pub fn prepare(
+        app: &App,
+        old: Option<&Model>,
+        account_id: &str,
+        acr: &str,
+        amr: &[String],
+    ) -> Result<Self, Internal> {
         let now = app.clock.now();
         let token = app.entropy.token()?;
         let kept = old.filter(|old| old.account_id == account_id);

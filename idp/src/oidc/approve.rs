@@ -45,7 +45,12 @@ impl Approval {
     ///
     /// # Errors
     /// When the service or the signing key fails.
-    pub(super) async fn prepare(app: &App, client: &Client, request: &AuthorizationRequest, passed: &Passed) -> Result<Self, Internal> {
+    pub(super) async fn prepare(
+        app: &App,
+        client: &Client,
+        request: &AuthorizationRequest,
+        passed: &Passed,
+    ) -> Result<Self, Internal> {
         let payment = request.payment.as_ref().ok_or_else(|| Internal::Other("no payment to approve".to_owned()))?;
         let id = app.entropy.id()?;
         let kind = payment.details["type"].as_str().unwrap_or_default();

@@ -17,8 +17,7 @@ use super::{
     checks::{self, Asked, Source},
     client::Client,
     error::OAuthError,
-    interact,
-    par,
+    interact, par,
     params::{self, Params},
     request::{AuthorizationRequest, ResponseMode},
     response::{self, ReturnTo},
@@ -116,7 +115,11 @@ async fn client(app: &App, params: &Params) -> Result<Arc<Client>, AuthorizeErro
 fn redirect_uri<'a>(client: &Client, params: &'a Params) -> Result<&'a str, AuthorizeError> {
     let wrong = |detail| AuthorizeError::Page { key: "redirect_uri", detail };
     let asked = params.get("redirect_uri").ok_or_else(|| wrong("redirect_uri is missing"))?;
-    if client.accepts_redirect(asked) { Ok(asked) } else { Err(wrong("redirect_uri is not registered for this client")) }
+    if client.accepts_redirect(asked) {
+        Ok(asked)
+    } else {
+        Err(wrong("redirect_uri is not registered for this client"))
+    }
 }
 
 /// Where an error goes: by the mode that was asked for, if it is one that we know.

@@ -17,7 +17,7 @@ use crate::{config::Config, keys::Keys};
 
 /// Where a request came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub(super) enum Source {
     /// Through the browser: anybody may have written it.
     Browser,
     /// Pushed by the client itself (RFC 9126).
@@ -203,6 +203,7 @@ fn max_age(asked: &Asked<'_>, request: &mut AuthorizationRequest) -> Result<(), 
 }
 
 /// OpenID Connect Core §3.1.2.1 `login_hint`, `ui_locales`: hints, never a reason to refuse.
+#[expect(clippy::unnecessary_wraps, reason = "a row of the table")]
 fn hints(asked: &Asked<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     request.login_hint = asked.params.get("login_hint").filter(|hint| hint.len() <= 320).map(str::to_owned);
     request.ui_locales = asked.params.list("ui_locales").into_iter().filter(|tag| tag.len() <= 35).take(8).collect();
@@ -237,12 +238,15 @@ fn claims_parameter(asked: &Asked<'_>, request: &mut AuthorizationRequest) -> Re
 /// OpenID Connect Core §3.1.2.1 `id_token_hint`: one of our ID tokens for this client, however old.
 fn one_expected_person(asked: &Asked<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     let Some(text) = asked.params.get("id_token_hint") else { return Ok(()) };
-    let Some(hint) = IdTokenHint::read(asked.keys, asked.config, text).filter(|hint| hint.aud == asked.client.client_id)
+    let Some(hint) =
+        IdTokenHint::read(asked.keys, asked.config, text).filter(|hint| hint.aud == asked.client.client_id)
     else {
         return refuse(ErrorCode::InvalidRequest, "id_token_hint is not an ID token of ours for this client");
     };
     match &request.expected_sub {
-        Some(sub) if *sub != hint.sub => refuse(ErrorCode::InvalidRequest, "id_token_hint and claims name different persons"),
+        Some(sub) if *sub != hint.sub => {
+            refuse(ErrorCode::InvalidRequest, "id_token_hint and claims name different persons")
+        }
         _ => {
             request.expected_sub = Some(hint.sub);
             Ok(())

@@ -10,16 +10,8 @@ use super::{
 use crate::store::account;
 
 /// Every claim about the person that we can make.
-pub(super) const SUPPORTED: [&str; 8] = [
-    "name",
-    "given_name",
-    "family_name",
-    "locale",
-    "email",
-    "email_verified",
-    "phone_number",
-    "phone_number_verified",
-];
+pub(super) const SUPPORTED: [&str; 8] =
+    ["name", "given_name", "family_name", "locale", "email", "email_verified", "phone_number", "phone_number_verified"];
 
 /// Longest `claims` parameter, in bytes.
 const LONGEST: usize = 4096;
@@ -62,7 +54,8 @@ pub(super) struct Parsed {
 /// # Errors
 /// `invalid_request` when it is not JSON, or not of the form of §5.5.
 pub(super) fn parse(text: &str) -> Result<Parsed, OAuthError> {
-    let wrong = || OAuthError::new(ErrorCode::InvalidRequest, "claims is not a valid claims request (OpenID Connect Core 5.5)");
+    let wrong =
+        || OAuthError::new(ErrorCode::InvalidRequest, "claims is not a valid claims request (OpenID Connect Core 5.5)");
     if text.len() > LONGEST {
         return Err(wrong());
     }
@@ -104,7 +97,8 @@ fn values(request: &Value) -> Vec<String> {
 }
 
 fn one_sub(userinfo: &Map<String, Value>, id_token: &Map<String, Value>) -> Result<Option<String>, ()> {
-    let mut subs: Vec<&Value> = [userinfo, id_token].iter().filter_map(|claims| claims.get("sub")?.get("value")).collect();
+    let mut subs: Vec<&Value> =
+        [userinfo, id_token].iter().filter_map(|claims| claims.get("sub")?.get("value")).collect();
     subs.dedup();
     match subs.as_slice() {
         [] => Ok(None),
@@ -179,8 +173,15 @@ mod tests {
 
     #[test]
     fn what_is_not_a_claims_request_is_refused() {
-        for bad in ["", "x", "[]", "7", r#"{"userinfo":[]}"#, r#"{"userinfo":{"name":7}}"#, r#"{"id_token":{"acr":{"values":"x"}}}"#]
-        {
+        for bad in [
+            "",
+            "x",
+            "[]",
+            "7",
+            r#"{"userinfo":[]}"#,
+            r#"{"userinfo":{"name":7}}"#,
+            r#"{"id_token":{"acr":{"values":"x"}}}"#,
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
         assert!(parse(&format!(r#"{{"x":"{}"}}"#, "a".repeat(LONGEST))).is_err());

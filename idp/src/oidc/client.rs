@@ -46,6 +46,7 @@ pub enum AuthMethod {
 }
 
 /// One relying party.
+#[expect(clippy::struct_excessive_bools, reason = "each is one member of its metadata")]
 #[derive(Debug)]
 pub struct Client {
     /// Its identifier.
@@ -276,8 +277,7 @@ pub(super) fn hash_secret(seal: &Seal, secret: &str) -> String {
 
 fn read_file(path: &Path, seal: &Seal) -> Result<Known, ClientsError> {
     let shown = path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ClientsError::File { path: shown.clone(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| ClientsError::File { path: shown.clone(), source })?;
     let entries: Vec<Value> = serde_json::from_str(&text)
         .map_err(|error| ClientsError::Syntax { path: shown.clone(), reason: error.to_string() })?;
     let mut known = Known::new();
@@ -329,7 +329,10 @@ mod tests {
         let good = r#"{"client_id":"a","client_secret":"s","redirect_uris":["https://a.example/"]}"#;
         let bad = r#"{"client_id":"b","client_secret":"s","redirect_uris":["http://b.example/"]}"#;
         let message = told(&format!("[{good},{bad}]"));
-        assert!(message.contains("entry 2 (b)") && message.contains("redirect_uris") && message.contains("https"), "{message}");
+        assert!(
+            message.contains("entry 2 (b)") && message.contains("redirect_uris") && message.contains("https"),
+            "{message}"
+        );
         assert!(told(&format!("[{good},{good}]")).contains("taken"));
         assert!(told("{}").contains("JSON array"));
         assert!(told("[7]").contains("entry 1"));

@@ -87,7 +87,9 @@ impl<'a> Claimed<'a> {
             return Err(OAuthError::new(ErrorCode::InvalidRequest, "more than one client authentication method"));
         }
         let claimed = match (authorization, secret, assertion) {
-            (Some(value), _, _) => basic(value.to_str().unwrap_or_default()).ok_or_else(|| failed("malformed Basic"))?,
+            (Some(value), _, _) => {
+                basic(value.to_str().unwrap_or_default()).ok_or_else(|| failed("malformed Basic"))?
+            }
             (_, Some(secret), _) => Self::Post { id: params.require("client_id")?, secret },
             (_, _, Some(text)) => Self::assertion(params, text)?,
             _ => Self::Nothing { id: params.get("client_id").ok_or_else(|| failed("no client authentication"))? },
@@ -146,7 +148,7 @@ fn unverified_subject(text: &str) -> Option<String> {
 }
 
 /// The one answer to every failed authentication.
-fn failed(reason: impl ToString) -> OAuthError {
+fn failed(reason: impl Into<String>) -> OAuthError {
     OAuthError::new(ErrorCode::InvalidClient, "client authentication failed").logged(reason)
 }
 
@@ -171,7 +173,7 @@ fn judge(
     match claimed {
         Claimed::Nothing { .. } => Ok((client, None)),
         Claimed::Assertion { text, .. } => {
-            let spend = assertion(seal, config, now, &client, text).map_err(failed)?;
+            let spend = assertion(seal, config, now, &client, text).map_err(|error| failed(error.to_string()))?;
             Ok((client, Some(spend)))
         }
         _ if secret_fits => Ok((client, None)),

@@ -120,8 +120,8 @@ impl OAuthError {
 
     /// What only our log should know.
     #[must_use]
-    pub fn logged(mut self, reason: impl ToString) -> Self {
-        self.log = Some(reason.to_string());
+    pub fn logged(mut self, reason: impl Into<String>) -> Self {
+        self.log = Some(reason.into());
         self
     }
 

@@ -4,7 +4,7 @@
 //! the answer to it. Every step returns to [`login::next()`] through [`proceed`]; no step calls another. What the person
 //! proves, the session it opens and the code it earns commit as one.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Form,
@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     app::{App, Peer},
+    bot,
     clock::MINUTE,
     error::Internal,
     limits,
@@ -34,7 +35,11 @@ use earned::Unanswered;
 
 mod earned;
 mod page;
+mod suspicion;
 mod verdict;
+
+/// Fields of a form, by name.
+type Fields = BTreeMap<String, String>;
 
 const SLOT: &str = "visit";
 const LONGEST_EMAIL: usize = 254;
@@ -44,6 +49,8 @@ const LONGEST_EMAIL: usize = 254;
 struct Visit {
     request: AuthorizationRequest,
     interaction: Interaction,
+    /// A robot is not at work here, as far as we can tell.
+    checked: bool,
 }
 
 /// Who is there: the browser, its headers and where it comes from.
@@ -51,6 +58,8 @@ struct Visitor<'a> {
     app: &'a Arc<App>,
     browser: String,
     headers: &'a HeaderMap,
+    /// Block of network addresses that limits are counted by.
+    block: String,
 }
 
 /// Takes an accepted request to its first step.
@@ -72,8 +81,9 @@ async fn try_open(
     let demand = demand(&*client_of(app, &request).await?, &request);
     let hint = demand.login_hint.clone().filter(|hint| is_email(hint));
     let interaction = Interaction::open(app.entropy.id()?, app.clock.now(), locale, demand);
-    let visit = Visit { request, interaction };
-    let visitor = Visitor { app, browser, headers };
+    let visit = Visit { request, interaction, checked: false };
+    // Opening shows no challenge: nothing is counted by address here.
+    let visitor = Visitor { app, browser, headers, block: String::new() };
     let session = session::current(app, headers).await?;
     let mut response = match decide(app, &visit, session.as_ref(), None).await? {
         Next::Prove => {
@@ -85,7 +95,7 @@ async fn try_open(
                 Some(email) => Stage::Choose { email },
                 None => Stage::Identify,
             };
-            visitor.redirect_to(Visit { interaction: visit.interaction.at(stage), ..visit })?
+            visitor.redirect_to(&Visit { interaction: visit.interaction.at(stage), ..visit })?
         }
         next => visitor.proceed(visit, next, session.as_ref()).await?,
     };
@@ -146,11 +156,16 @@ async fn decide(
 }
 
 /// `GET /login/{visit}`: the step that the person is at.
-pub async fn show(State(app): State<Arc<App>>, Path(sealed): Path<String>, headers: HeaderMap) -> Response {
+pub async fn show(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): Peer,
+    Path(sealed): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let locale = pages::locale_of(&headers, &[]);
-    let (visitor, visit) = match reopen(&app, &headers, &sealed) {
+    let (visitor, visit) = match reopen(&app, &headers, limits::block(peer.ip()), &sealed) {
         Ok(both) => both,
-        Err(problem) => return problem,
+        Err(problem) => return *problem,
     };
     answer_or_problem(&app, locale, visitor.page(visit, None).await)
 }
@@ -161,28 +176,32 @@ pub async fn answer(
     ConnectInfo(peer): Peer,
     Path(sealed): Path<String>,
     headers: HeaderMap,
-    Form(form): Form<HashMap<String, String>>,
+    Form(form): Form<Fields>,
 ) -> Response {
     let locale = pages::locale_of(&headers, &[]);
-    let (visitor, visit) = match reopen(&app, &headers, &sealed) {
+    let (visitor, visit) = match reopen(&app, &headers, limits::block(peer.ip()), &sealed) {
         Ok(both) => both,
-        Err(problem) => return problem,
+        Err(problem) => return *problem,
     };
-    let block = limits::block(peer.ip());
-    if !app.limits.allow("login", &block, MINUTE, app.config.limits.challenges_per_minute, app.clock.now()) {
+    if !app.limits.allow("login", &visitor.block, MINUTE, app.config.limits.challenges_per_minute, app.clock.now()) {
         return app.pages.problem(StatusCode::TOO_MANY_REQUESTS, locale, "too_many", &json!({}));
     }
     answer_or_problem(&app, locale, visitor.take(visit, form, peer.ip().to_string()).await)
 }
 
-fn reopen<'a>(app: &'a Arc<App>, headers: &'a HeaderMap, sealed: &str) -> Result<(Visitor<'a>, Visit), Response> {
+fn reopen<'a>(
+    app: &'a Arc<App>,
+    headers: &'a HeaderMap,
+    block: String,
+    sealed: &str,
+) -> Result<(Visitor<'a>, Visit), Box<Response>> {
     let locale = pages::locale_of(headers, &[]);
-    let problem = |key| app.pages.problem(StatusCode::BAD_REQUEST, locale, key, &json!({}));
+    let problem = |key| Box::new(app.pages.problem(StatusCode::BAD_REQUEST, locale, key, &json!({})));
     let Some(browser) = session::browser(app, headers) else { return Err(problem("foreign_browser")) };
     match app.seal.open_travel::<Visit>(SLOT, browser, app.clock.now(), sealed) {
         Ok(mut visit) => {
             locale.clone_into(&mut visit.interaction.locale);
-            Ok((Visitor { app, browser: browser.to_owned(), headers }, visit))
+            Ok((Visitor { app, browser: browser.to_owned(), headers, block }, visit))
         }
         Err(crate::seal::SealError::Expired) => Err(problem("expired")),
         Err(_) => Err(problem("foreign_browser")),
@@ -193,6 +212,7 @@ fn answer_or_problem(app: &App, locale: &str, done: Result<Response, Unanswered>
     let problem = |status, key| app.pages.problem(status, locale, key, &json!({}));
     done.unwrap_or_else(|error| match error {
         Unanswered::RequestUsed => problem(StatusCode::BAD_REQUEST, "request_used"),
+        Unanswered::TooMany => problem(StatusCode::TOO_MANY_REQUESTS, "too_many"),
         Unanswered::Internal(Internal::Plugin(error)) if error.is_temporary() => {
             tracing::warn!(%error, "a factor cannot serve");
             problem(StatusCode::SERVICE_UNAVAILABLE, "busy")
@@ -209,8 +229,8 @@ impl Visitor<'_> {
         Ok(self.app.seal.travel(SLOT, &self.browser, visit.interaction.expires_at(), visit)?)
     }
 
-    fn redirect_to(&self, visit: Visit) -> Result<Response, Unanswered> {
-        let location = format!("/login/{}", self.seal(&visit)?);
+    fn redirect_to(&self, visit: &Visit) -> Result<Response, Unanswered> {
+        let location = format!("/login/{}", self.seal(visit)?);
         let location = HeaderValue::from_str(&location).map_err(|error| Internal::Other(error.to_string()))?;
         let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
         Ok((StatusCode::SEE_OTHER, headers).into_response())
@@ -222,7 +242,7 @@ impl Visitor<'_> {
     }
 
     /// Takes the form of the present step.
-    async fn take(&self, visit: Visit, form: HashMap<String, String>, address: String) -> Result<Response, Unanswered> {
+    async fn take(&self, visit: Visit, form: Fields, address: String) -> Result<Response, Unanswered> {
         if form.contains_key("deny") {
             return self.deny(&visit, address).await;
         }
@@ -233,7 +253,7 @@ impl Visitor<'_> {
                     return self.page(visit, Some("error_email")).await;
                 }
                 let email = email.to_owned();
-                self.choose(visit, email, None, None).await
+                self.identified(visit, email, &form).await
             }
             Stage::Choose { email } => {
                 self.choose(visit, email, form.get("factor").map(String::as_str), Some("error_choose")).await
@@ -248,6 +268,19 @@ impl Visitor<'_> {
             }
             Stage::Consent { account_id, proven_at } => self.consented(visit, &account_id, proven_at, &form).await,
         }
+    }
+
+    /// An address was given; where a robot is likely, together with the answer to a sum.
+    async fn identified(&self, visit: Visit, email: String, form: &Fields) -> Result<Response, Unanswered> {
+        let field = |name: &str| form.get(name).map_or("", String::as_str);
+        if !self.is_suspicious(&email) {
+            return self.choose(visit, email, None, None).await;
+        }
+        if !bot::is_solved(self.app, field("bot"), field("sum")).await? {
+            let error = form.contains_key("sum").then_some("invalid_sum");
+            return self.check(&visit, &email, error);
+        }
+        self.choose(Visit { checked: true, ..visit }, email, None, None).await
     }
 
     async fn deny(&self, visit: &Visit, address: String) -> Result<Response, Unanswered> {

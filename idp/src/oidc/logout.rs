@@ -10,7 +10,7 @@ use axum::{
     body::Bytes,
     extract::{RawQuery, State},
     http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -175,10 +175,10 @@ async fn decide(app: &App, headers: &HeaderMap, form: &Params) -> Result<Respons
         return Ok(response::redirect("/")?);
     }
     end_grants(app, &session).await?;
-    let client = match &destination.client_id {
-        Some(id) => app.clients.find(id).await?,
-        None => None,
-    };
+    let mut client = None;
+    if let Some(id) = &destination.client_id {
+        client = app.clients.find(id).await?;
+    }
     leave(app, headers, &destination, client.as_deref()).await
 }
 
@@ -216,13 +216,12 @@ async fn leave(
     client: Option<&Client>,
 ) -> Result<Response, Refused> {
     let cleared = login::session::end(app, headers).await?;
-    let mut answer = match &destination.location {
-        Some(location) => response::redirect(location)?,
-        None => {
-            let context = client.map_or_else(|| json!({}), |client| json!({ "site": site(client, destination) }));
-            app.pages.render("logged_out.html", &destination.locale, context)?
-        }
+    let mut answer = if let Some(location) = &destination.location {
+        response::redirect(location)?
+    } else {
+        let context = client.map_or_else(|| json!({}), |client| json!({ "site": site(client, destination) }));
+        app.pages.render("logged_out.html", &destination.locale, context)?
     };
     answer.headers_mut().append(header::SET_COOKIE, cleared);
-    Ok(answer.into_response())
+    Ok(answer)
 }

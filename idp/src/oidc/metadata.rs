@@ -156,12 +156,11 @@ fn keys(fields: &Fields<'_>) -> Result<Vec<PublicKey>, FieldError> {
         ),
     };
     let Some(jwks) = fields.get("jwks") else { return Ok(Vec::new()) };
-    let list = jwks.get("keys").and_then(Value::as_array).ok_or_else(|| wrong("jwks", "must be an object with `keys`"))?;
+    let list =
+        jwks.get("keys").and_then(Value::as_array).ok_or_else(|| wrong("jwks", "must be an object with `keys`"))?;
     // RFC 7517 §5: keys of other uses or types are passed over, but never a private one.
     let for_signing = list.iter().filter(|key| key.get("use").is_none_or(|used| used == "sig"));
-    for_signing
-        .map(|jwk| PublicKey::from_jwk(jwk, alg).map_err(|reason| wrong("jwks", reason)))
-        .collect()
+    for_signing.map(|jwk| PublicKey::from_jwk(jwk, alg).map_err(|reason| wrong("jwks", reason))).collect()
 }
 
 fn check_credentials(method: AuthMethod, secret: bool, keys: &[PublicKey]) -> Result<(), FieldError> {
@@ -170,7 +169,9 @@ fn check_credentials(method: AuthMethod, secret: bool, keys: &[PublicKey]) -> Re
             Err(wrong("client_secret", "is missing (or set token_endpoint_auth_method to none for a public client)"))
         }
         AuthMethod::PrivateKeyJwt if keys.is_empty() => Err(wrong("jwks", "must have a key for private_key_jwt")),
-        AuthMethod::None if secret => Err(wrong("client_secret", "must not be given with token_endpoint_auth_method none")),
+        AuthMethod::None if secret => {
+            Err(wrong("client_secret", "must not be given with token_endpoint_auth_method none"))
+        }
         _ => Ok(()),
     }
 }
@@ -253,7 +254,10 @@ mod tests {
         assert_eq!(public(json!({ "redirect_uris": [] })), "redirect_uris");
         assert_eq!(public(json!({ "redirect_uris": ["javascript:alert(1)"] })), "redirect_uris");
         assert_eq!(public(json!({ "redirect_uris": "https://shop.example/cb" })), "redirect_uris");
-        assert_eq!(public(json!({ "post_logout_redirect_uris": ["http://shop.example/"] })), "post_logout_redirect_uris");
+        assert_eq!(
+            public(json!({ "post_logout_redirect_uris": ["http://shop.example/"] })),
+            "post_logout_redirect_uris"
+        );
         assert_eq!(public(json!({ "response_types": ["token"] })), "response_types");
         assert_eq!(public(json!({ "grant_types": ["password"] })), "grant_types");
         assert_eq!(public(json!({ "id_token_signed_response_alg": "none" })), "id_token_signed_response_alg");
@@ -261,7 +265,8 @@ mod tests {
         assert_eq!(public(json!({ "default_max_age": -1 })), "default_max_age");
         assert_eq!(public(json!({ "enum_trusted": "yes" })), "enum_trusted");
         assert_eq!(public(json!({ "jwks": { "keys": [{ "kty": "oct", "k": "AA" }] } })), "jwks");
-        let two_hosts = json!({ "subject_type": "pairwise", "redirect_uris": ["https://a.example/", "https://b.example/"] });
+        let two_hosts =
+            json!({ "subject_type": "pairwise", "redirect_uris": ["https://a.example/", "https://b.example/"] });
         assert_eq!(public(two_hosts), "redirect_uris");
     }
 

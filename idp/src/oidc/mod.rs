@@ -28,6 +28,8 @@ pub mod request;
 pub mod response;
 mod scope;
 pub mod subject;
+#[cfg(test)]
+mod tests;
 pub mod token;
 mod tokens;
 pub mod userinfo;

@@ -18,7 +18,12 @@ const LONGEST: usize = 8 * 1024;
 /// # Errors
 /// `invalid_authorization_details` (RFC 9396 §5) when the type is unknown or not for this client, the object does not fit
 /// the type's schema, or its service refuses it; `temporarily_unavailable` when the service is busy.
-pub(super) async fn read(app: &App, client: &Client, redirect_uri: &str, text: &str) -> Result<PaymentRequest, Refusal> {
+pub(super) async fn read(
+    app: &App,
+    client: &Client,
+    redirect_uri: &str,
+    text: &str,
+) -> Result<PaymentRequest, Refusal> {
     let details = one_object(text)?;
     let kind = details.get("type").and_then(Value::as_str).ok_or_else(|| invalid("an object has no type"))?;
     if client.details_types.as_ref().is_some_and(|types| !types.iter().any(|known| known == kind)) {
@@ -53,7 +58,9 @@ fn one_object(text: &str) -> Result<Value, OAuthError> {
 
 fn unavailable(error: CallError) -> Refusal {
     if error.is_temporary() {
-        return OAuthError::new(ErrorCode::TemporarilyUnavailable, "try again in a moment").logged(error).into();
+        return OAuthError::new(ErrorCode::TemporarilyUnavailable, "try again in a moment")
+            .logged(error.to_string())
+            .into();
     }
     server_error(&Internal::Plugin(error)).into()
 }
@@ -66,7 +73,11 @@ mod tests {
     fn exactly_one_object_is_taken() {
         assert!(one_object(r#"[{"type":"payment_initiation"}]"#).is_ok());
         for bad in ["", "{}", "[]", "[7]", "[[]]", r#"{"type":"x"}"#, r#"[{"type":"x"},{"type":"x"}]"#, "null"] {
-            assert_eq!(one_object(bad).map_err(|error| error.code), Err(ErrorCode::InvalidAuthorizationDetails), "{bad}");
+            assert_eq!(
+                one_object(bad).map_err(|error| error.code),
+                Err(ErrorCode::InvalidAuthorizationDetails),
+                "{bad}"
+            );
         }
         assert!(one_object(&format!(r#"[{{"type":"{}"}}]"#, "x".repeat(LONGEST))).is_err());
     }

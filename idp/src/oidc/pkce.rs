@@ -36,7 +36,9 @@ pub(super) fn challenge(params: &Params, required: bool) -> Result<Option<String
 pub(super) fn check(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), OAuthError> {
     let fits = match (challenge, verifier) {
         (None, None) => true,
-        (Some(challenge), Some(verifier)) => is_verifier(verifier) && hash(verifier).as_bytes().ct_eq(challenge.as_bytes()).into(),
+        (Some(challenge), Some(verifier)) => {
+            is_verifier(verifier) && hash(verifier).as_bytes().ct_eq(challenge.as_bytes()).into()
+        }
         _ => false,
     };
     if fits { Ok(()) } else { Err(OAuthError::new(ErrorCode::InvalidGrant, "code_verifier does not fit")) }

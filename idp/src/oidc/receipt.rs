@@ -33,7 +33,7 @@ pub struct Claims {
     pub iss: String,
     /// `client_id` of the relying party that asked.
     pub aud: String,
-    /// The account, as a pairwise subject.
+    /// The account, under the same subject as in the ID token (pairwise if the client is registered so).
     pub sub: String,
     /// When it was approved. Unix seconds.
     pub iat: i64,
@@ -87,7 +87,7 @@ pub fn sign(app: &App, client: &Client, receipt: Receipt<'_>) -> Result<String, 
     let claims = Claims {
         iss: app.config.issuer.clone(),
         aud: client.client_id.clone(),
-        sub: subject::pairwise(&app.seal, client, &receipt.account_id),
+        sub: subject::subject(&app.seal, client, &receipt.account_id),
         iat: app.clock.seconds(),
         jti: receipt.confirmation_id,
         purpose: PURPOSE.to_owned(),
@@ -224,17 +224,20 @@ mod tests {
 
         assert_eq!(verify(&jwks, &receipt, Some("https://id.example")).unwrap(), claims(), "after a rotation too");
         assert!(matches!(verify(&jwks, &receipt, Some("https://evil.example")), Err(ReceiptError::Issuer(_))));
-        assert!(matches!(verify(&jwks, &signed("JWT", &claims()), None), Err(ReceiptError::Signature(_))), "an ID token");
+        assert!(
+            matches!(verify(&jwks, &signed("JWT", &claims()), None), Err(ReceiptError::Signature(_))),
+            "an ID token"
+        );
         let other = Claims { transaction: Transaction { amount_minor: 1, ..transaction() }, ..claims() };
         assert_eq!(verify(&jwks, &signed(TYPE, &other), None), Err(ReceiptError::Hash));
         assert!(verify(&json!({ "keys": [] }), &receipt, None).is_err());
         assert!(verify(&json!({}), &receipt, None).is_err());
-        let (body, signature) = receipt.rsplit_once('.').unwrap();
-        let (header, payload) = body.split_once('.').unwrap();
+        let (content, tag) = receipt.rsplit_once('.').unwrap();
+        let (header, payload) = content.split_once('.').unwrap();
         for forged in [
-            format!("{header}.{}.{signature}", payload.replace(&payload[10..11], "A")),
+            format!("{header}.{}.{tag}", payload.replace(&payload[10..11], "A")),
             format!("{header}.{payload}."),
-            body.to_owned(),
+            content.to_owned(),
         ] {
             assert!(verify(&jwks, &forged, None).is_err(), "{forged}");
         }
@@ -269,7 +272,7 @@ mod tests {
     #[test]
     fn every_member_changes_the_hash() {
         let original = transaction_hash(&transaction());
-        let changes: [fn(&mut Transaction); 7] = [
+        let alterations: [fn(&mut Transaction); 7] = [
             |t| t.payee_account = "Z123456789013".into(),
             |t| t.payee_name.push('!'),
             |t| t.amount_minor -= 1,
@@ -278,9 +281,9 @@ mod tests {
             |t| t.reference.push('1'),
             |t| t.description.push('.'),
         ];
-        for change in changes {
+        for alter in alterations {
             let mut changed = transaction();
-            change(&mut changed);
+            alter(&mut changed);
             assert_ne!(transaction_hash(&changed), original, "{changed:?}");
         }
     }

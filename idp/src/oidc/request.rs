@@ -11,8 +11,8 @@ use super::{
     response::ReturnTo,
     subject,
 };
-pub use crate::login::Prompt;
 use crate::app::App;
+pub use crate::login::Prompt;
 
 /// How the answer travels to the relying party.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -62,7 +62,8 @@ pub(super) fn with_query(uri: &str, fields: &[(&str, &str)]) -> String {
 
 /// 303 (RFC 9700 §4.12): never 307, which would make the browser post what it had posted to us.
 pub(super) fn redirect(location: &str) -> Result<Response, Internal> {
-    let location = HeaderValue::from_str(location).map_err(|_| Internal::Other("a URI is not a header value".into()))?;
+    let location =
+        HeaderValue::from_str(location).map_err(|_| Internal::Other("a URI is not a header value".into()))?;
     Ok((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response())
 }
 

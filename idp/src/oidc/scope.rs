@@ -9,7 +9,8 @@ pub(super) const KNOWN: [&str; 5] = ["openid", "profile", "email", "phone", "off
 /// (RFC 6749 §3.3: the answer's `scope` says what was granted); `offline_access` needs a client that may refresh
 /// (OpenID Connect Core §11).
 pub(super) fn possible(client: &Client, wished: &[String]) -> Vec<String> {
-    let registered = |scope: &String| scope == "openid" || client.scope.as_ref().is_none_or(|list| list.contains(scope));
+    let registered =
+        |scope: &String| scope == "openid" || client.scope.as_ref().is_none_or(|list| list.contains(scope));
     wished
         .iter()
         .filter(|scope| KNOWN.contains(&scope.as_str()) && registered(scope))

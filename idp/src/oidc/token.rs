@@ -35,7 +35,9 @@ async fn exchange(app: &Arc<App>, headers: &HeaderMap, body: &Bytes) -> Result<T
         "authorization_code" => authorization_code::redeem(app, caller, &params).await?,
         "refresh_token" if client.refresh => refresh_token::redeem(app, caller, &params).await?,
         "refresh_token" => {
-            return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "the client is not registered for refresh").into());
+            return Err(
+                OAuthError::new(ErrorCode::UnauthorizedClient, "the client is not registered for refresh").into()
+            );
         }
         _ => return Err(OAuthError::new(ErrorCode::UnsupportedGrantType, "authorization_code or refresh_token").into()),
     };

@@ -81,7 +81,11 @@ fn challenge(status: StatusCode, error: Option<&OAuthError>) -> Response {
         || "Bearer realm=\"E-num\"".to_owned(),
         |error| {
             // A description is printable ASCII without quotes: see `OAuthError::new`.
-            format!("Bearer realm=\"E-num\", error=\"{}\", error_description=\"{}\"", error.code.name(), error.description)
+            format!(
+                "Bearer realm=\"E-num\", error=\"{}\", error_description=\"{}\"",
+                error.code.name(),
+                error.description
+            )
         },
     );
     let headers = response.headers_mut();
@@ -92,13 +96,14 @@ fn challenge(status: StatusCode, error: Option<&OAuthError>) -> Response {
     response
 }
 
-fn invalid(reason: impl ToString) -> OAuthError {
+fn invalid(reason: impl Into<String>) -> OAuthError {
     OAuthError::new(ErrorCode::InvalidToken, "the access token is invalid, expired or revoked").logged(reason)
 }
 
 /// The claims that the token's grant allows, after one look into the store for grant and account.
 async fn claims(app: &App, text: &str) -> Result<Map<String, Value>, Refusal> {
-    let token: AccessToken = app.keys.verify_fresh(&app.seal, text, &[ACCESS_TOKEN]).await?.map_err(invalid)?;
+    let token: AccessToken =
+        app.keys.verify_fresh(&app.seal, text, &[ACCESS_TOKEN]).await?.map_err(|error| invalid(error.to_string()))?;
     check(app, &token)?;
     let found = store::grant::with_account(app.db.read(), &token.grant).await?;
     let (grant, account) = found.ok_or_else(|| invalid("the grant or its account is gone"))?;
@@ -142,8 +147,8 @@ mod tests {
     fn one_token_from_one_place() {
         let form = (header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         let bearer = (header::AUTHORIZATION, "bearer abc");
-        assert_eq!(with(&[form.clone()], "access_token=abc"), Ok(Some("abc".to_owned())));
-        assert_eq!(with(&[bearer.clone()], ""), Ok(Some("abc".to_owned())));
+        assert_eq!(with(std::slice::from_ref(&form), "access_token=abc"), Ok(Some("abc".to_owned())));
+        assert_eq!(with(std::slice::from_ref(&bearer), ""), Ok(Some("abc".to_owned())));
         assert_eq!(with(&[form.clone(), bearer], "access_token=abc"), Err(ErrorCode::InvalidRequest));
         assert_eq!(with(&[], "access_token=abc"), Ok(None), "not a form");
         assert_eq!(with(&[form], "access_token=a&access_token=b"), Err(ErrorCode::InvalidRequest));

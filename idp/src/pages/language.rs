@@ -45,7 +45,7 @@ pub async fn switch(request: Request, next: Next) -> Response {
 fn switched(request: &Request) -> Option<(&'static str, String)> {
     let (path, query) = (request.uri().path(), request.uri().query()?);
     // `//host` would be another origin.
-    if request.method() != Method::GET || !path.starts_with('/') || path.starts_with("//") {
+    if request.method() != Method::GET || !path.starts_with('/') || path.starts_with("//") || path.contains('\\') {
         return None;
     }
     let mut locale = None;

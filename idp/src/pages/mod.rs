@@ -68,8 +68,7 @@ impl Pages {
         engine
             .add_raw_templates(description.pages.iter().map(|(name, text)| (name.clone(), text.as_str())))
             .map_err(|error| page(&format!("templates of plugin {id}"), &error))?;
-        let texts =
-            description.texts.iter().map(|(locale, texts)| (locale.clone(), texts::as_value(texts))).collect();
+        let texts = description.texts.iter().map(|(locale, texts)| (locale.clone(), texts::as_value(texts))).collect();
         self.plugins.insert(id.clone(), PluginPages { engine, texts });
         Ok(())
     }
@@ -87,6 +86,7 @@ impl Pages {
     ///
     /// # Errors
     /// As [`Pages::render`].
+    #[expect(clippy::needless_pass_by_value, reason = "callers build it in place")]
     pub fn render_with(
         &self,
         template: &str,
@@ -94,7 +94,7 @@ impl Pages {
         context: Value,
         options: &Options,
     ) -> Result<Response, Internal> {
-        let html = self.html(template, locale, context)?;
+        let html = self.html(template, locale, &context)?;
         Ok((options.status, options.headers(), html).into_response())
     }
 
@@ -102,9 +102,9 @@ impl Pages {
     ///
     /// # Errors
     /// As [`Pages::render`].
-    pub fn html(&self, template: &str, locale: &str, context: Value) -> Result<String, Internal> {
+    pub fn html(&self, template: &str, locale: &str, context: &Value) -> Result<String, Internal> {
         let locale = locale_or_default(locale);
-        let mut context = Context::from_serialize(&context).map_err(|error| page(template, &error))?;
+        let mut context = Context::from_serialize(context).map_err(|error| page(template, &error))?;
         context.insert_value("t", self.texts.all(locale));
         context.insert("locale", locale);
         context.insert("css", assets::css_path());

@@ -51,12 +51,18 @@ fn everything() -> Vec<(&'static str, Value)> {
         ("problem.html", json!({ "what": "w", "next": "n" })),
         ("login_email.html", login(json!({}))),
         ("login_choose.html", login(json!({ "factors": factor }))),
-        ("login_factor.html", login(json!({ "body": "<p id=\"challenge\">1</p>", "factor_name": "Pad", "others": true }))),
+        (
+            "login_factor.html",
+            login(json!({ "body": "<p id=\"challenge\">1</p>", "factor_name": "Pad", "others": true })),
+        ),
         ("login_consent.html", login(json!({ "scopes": ["openid", "strange"], "name": "A B" }))),
         ("logout.html", login(json!({}))),
         ("logged_out.html", login(json!({}))),
         ("register_sent.html", json!({ "email": "a@b.example" })),
-        ("confirm.html", json!({ "name": "A", "phone": "+84", "factors": factor, "chosen": "pad", "error": "invalid_phone" })),
+        (
+            "confirm.html",
+            json!({ "name": "A", "phone": "+84", "factors": factor, "chosen": "pad", "error": "invalid_phone" }),
+        ),
         (
             "register.html",
             json!({ "errors": { "email": "invalid_email", "sum": "invalid_sum" }, "bot": { "sealed": "x", "question": "?" },
@@ -67,7 +73,10 @@ fn everything() -> Vec<(&'static str, Value)> {
         ("activate.html", json!({ "state": "active", "email": "a@b.example" })),
         ("activate.html", json!({ "state": "ended", "resends_left": 0 })),
         ("pad.html", json!({ "issuer": "https://id.example" })),
-        ("mail.html", json!({ "subject": "s", "paragraphs": [{ "text": "a\nb" }, { "link": "https://id.example/x" }] })),
+        (
+            "mail.html",
+            json!({ "subject": "s", "paragraphs": [{ "text": "a\nb" }, { "link": "https://id.example/x" }] }),
+        ),
     ]
 }
 
@@ -76,7 +85,7 @@ fn every_page_renders_in_every_language_and_escapes() {
     let pages = pages("x");
     for (template, context) in everything() {
         for locale in LOCALES {
-            let html = pages.html(template, locale, context.clone()).unwrap();
+            let html = pages.html(template, locale, &context).unwrap();
             assert!(html.contains(&format!("<html lang=\"{locale}\">")), "{template}");
             assert!(!html.contains("Shop <b>"), "{template} does not escape");
         }
@@ -87,13 +96,15 @@ fn every_page_renders_in_every_language_and_escapes() {
 fn login_pages_render_with_the_least_they_may_be_given() {
     let pages = pages("x");
     let site = json!({ "name": "Shop", "origin": "https://shop.example" });
-    pages.html("login_email.html", "en", json!({ "site": site })).unwrap();
-    pages.html("login_choose.html", "en", json!({ "site": site, "email": "e", "factors": [] })).unwrap();
-    pages.html("login_factor.html", "en", json!({ "site": site, "email": "e", "factor_name": "f", "body": "" })).unwrap();
-    pages.html("login_consent.html", "en", json!({ "site": site, "email": "e", "scopes": [] })).unwrap();
-    pages.html("logout.html", "en", json!({})).unwrap();
-    pages.html("logged_out.html", "en", json!({})).unwrap();
-    let unknown = pages.html("login_email.html", "en", json!({ "site": site, "error": "no_such_key" })).unwrap();
+    pages.html("login_email.html", "en", &json!({ "site": site })).unwrap();
+    pages.html("login_choose.html", "en", &json!({ "site": site, "email": "e", "factors": [] })).unwrap();
+    pages
+        .html("login_factor.html", "en", &json!({ "site": site, "email": "e", "factor_name": "f", "body": "" }))
+        .unwrap();
+    pages.html("login_consent.html", "en", &json!({ "site": site, "email": "e", "scopes": [] })).unwrap();
+    pages.html("logout.html", "en", &json!({})).unwrap();
+    pages.html("logged_out.html", "en", &json!({})).unwrap();
+    let unknown = pages.html("login_email.html", "en", &json!({ "site": site, "error": "no_such_key" })).unwrap();
     assert!(unknown.contains("That did not work"));
 }
 
@@ -102,7 +113,7 @@ fn the_fixed_ids_are_there_and_labels_are_bound() {
     let pages = pages("x");
     let of = |template: &str| {
         let (_, context) = everything().into_iter().find(|(name, _)| *name == template).unwrap();
-        pages.html(template, "en", context).unwrap()
+        pages.html(template, "en", &context).unwrap()
     };
     for (template, ids) in [
         ("login_email.html", &["email", "continue", "deny"][..]),
@@ -162,9 +173,22 @@ fn pages_may_not_be_framed_cached_or_scripted() {
 fn every_problem_says_what_to_do_next() {
     let texts = texts::Texts::built_in().unwrap();
     for key in [
-        "internal", "not_found", "invalid_request", "unknown_client", "redirect_uri", "expired", "foreign_browser",
-        "too_many", "busy", "method_not_allowed", "logout_invalid", "link_used", "form_too_large", "request_used",
-        "bad_form", "email_taken",
+        "internal",
+        "not_found",
+        "invalid_request",
+        "unknown_client",
+        "redirect_uri",
+        "expired",
+        "foreign_browser",
+        "too_many",
+        "busy",
+        "method_not_allowed",
+        "logout_invalid",
+        "link_used",
+        "form_too_large",
+        "request_used",
+        "bad_form",
+        "email_taken",
     ] {
         assert!(texts.has(&format!("problem_{key}")) && texts.has(&format!("problem_{key}_next")), "{key}");
     }

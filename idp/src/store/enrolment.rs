@@ -4,7 +4,12 @@
 //! other has to look again. That is what makes a right answer count once and a wrong one count always.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{ActiveValue::NotSet, ConnectionTrait, QueryFilter, QueryOrder, entity::prelude::*, sea_query::{Expr, ExprTrait}};
+use sea_orm::{
+    ActiveValue::NotSet,
+    ConnectionTrait, QueryFilter, QueryOrder,
+    entity::prelude::*,
+    sea_query::{Expr, ExprTrait},
+};
 
 use super::StoreError;
 use crate::{
@@ -105,12 +110,8 @@ pub async fn save(db: &impl ConnectionTrait, changed: Model) -> Result<(), Store
     let (id, seen) = (changed.id.clone(), changed.version);
     let mut row = ActiveModel::from(Model { version: seen + 1, ..changed }).reset_all();
     row.id = NotSet;
-    let done = Entity::update_many()
-        .set(row)
-        .filter(Column::Id.eq(id))
-        .filter(Column::Version.eq(seen))
-        .exec(db)
-        .await?;
+    let done =
+        Entity::update_many().set(row).filter(Column::Id.eq(id)).filter(Column::Version.eq(seen)).exec(db).await?;
     if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::Conflict("enrolment")) }
 }
 
@@ -118,11 +119,7 @@ pub async fn save(db: &impl ConnectionTrait, changed: Model) -> Result<(), Store
 ///
 /// # Errors
 /// When the database fails.
-pub async fn replace_others(
-    db: &impl ConnectionTrait,
-    kept: &Model,
-    statuses: &[&str],
-) -> Result<u64, StoreError> {
+pub async fn replace_others(db: &impl ConnectionTrait, kept: &Model, statuses: &[&str]) -> Result<u64, StoreError> {
     let done = Entity::update_many()
         .col_expr(Column::Status, Expr::value("replaced"))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))

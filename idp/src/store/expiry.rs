@@ -1,6 +1,9 @@
 //! Deletes what has expired, in small batches by index, so that no sweep holds the writer up.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Query};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait, Query},
+};
 
 use super::{StoreError, code, grant, pushed, registration, session, spent};
 use crate::clock::{DAY, Millis};
@@ -27,13 +30,18 @@ pub async fn sweep(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreE
     gone += sweep!(db, grant::refresh::Entity, grant::refresh::Column::Hash, grant::refresh::Column::ExpiresAt, before);
     gone += sweep!(db, grant::Entity, grant::Column::Id, grant::Column::ExpiresAt, before);
     gone += sweep!(db, session::Entity, session::Column::IdHash, session::Column::ExpiresAt, before);
-    gone += sweep!(db, spent::Entity, spent::Column::Hash, spent::Column::ExpiresAt, before);
-    gone += sweep!(
-        db,
-        registration::Entity,
-        registration::Column::TokenHash,
-        registration::Column::ExpiresAt,
-        before
-    );
+    gone += sweep_spent(db, before).await?;
+    gone += sweep!(db, registration::Entity, registration::Column::TokenHash, registration::Column::ExpiresAt, before);
     Ok(gone)
+}
+
+/// The key is a pair: a live entry must outlive an expired one of another purpose that bears its hash.
+async fn sweep_spent(db: &impl ConnectionTrait, before: Millis) -> Result<u64, StoreError> {
+    let mut old = Query::select();
+    old.columns([spent::Column::Purpose, spent::Column::Hash])
+        .from(spent::Entity)
+        .and_where(spent::Column::ExpiresAt.lt(before))
+        .limit(BATCH);
+    let key = Expr::tuple([Expr::col(spent::Column::Purpose), Expr::col(spent::Column::Hash)]);
+    Ok(spent::Entity::delete_many().filter(key.in_subquery(old.take())).exec(db).await?.rows_affected)
 }

@@ -1,9 +1,7 @@
 //! Grants and their refresh tokens: one family, rotated at each use, killed as a whole.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{
-    ConnectionTrait, JoinType, QueryFilter, QuerySelect, entity::prelude::*, sea_query::Expr,
-};
+use sea_orm::{ConnectionTrait, JoinType, QueryFilter, QuerySelect, entity::prelude::*, sea_query::Expr};
 
 use super::{StoreError, account};
 use crate::clock::Millis;
@@ -78,16 +76,9 @@ pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Model>,
 ///
 /// # Errors
 /// When the database fails.
-pub async fn with_account(
-    db: &impl ConnectionTrait,
-    id: &str,
-) -> Result<Option<(Model, account::Model)>, StoreError> {
+pub async fn with_account(db: &impl ConnectionTrait, id: &str) -> Result<Option<(Model, account::Model)>, StoreError> {
     let owner = Entity::belongs_to(account::Entity).from(Column::AccountId).to(account::Column::Id).into();
-    let found = Entity::find_by_id(id)
-        .join(JoinType::InnerJoin, owner)
-        .select_also(account::Entity)
-        .one(db)
-        .await?;
+    let found = Entity::find_by_id(id).join(JoinType::InnerJoin, owner).select_also(account::Entity).one(db).await?;
     Ok(found.and_then(|(grant, account)| Some((grant, account?))))
 }
 

@@ -4,9 +4,7 @@
 //! number and link, so that an entry that was altered, removed or cut off at the end shows.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{
-    ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, entity::prelude::*, sea_query::Expr,
-};
+use sea_orm::{ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, entity::prelude::*, sea_query::Expr};
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, account};
@@ -138,12 +136,7 @@ fn unreadable(account_id: &str, reason: &str) -> StoreError {
 /// # Errors
 /// When the database fails.
 pub async fn newest(db: &impl ConnectionTrait, account_id: &str, limit: u64) -> Result<Vec<Model>, StoreError> {
-    Ok(Entity::find()
-        .filter(Column::AccountId.eq(account_id))
-        .order_by_desc(Column::Seq)
-        .limit(limit)
-        .all(db)
-        .await?)
+    Ok(Entity::find().filter(Column::AccountId.eq(account_id)).order_by_desc(Column::Seq).limit(limit).all(db).await?)
 }
 
 /// What [`verify`] found.

@@ -4,5 +4,7 @@
 //! through `.ci/with-postgres`, after `cargo build --workspace` (plugins are loaded as files).
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod crash;
+mod login;
 mod storage;
 mod support;

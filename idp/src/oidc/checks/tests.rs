@@ -155,7 +155,8 @@ async fn pkce_is_required_where_nothing_else_protects_the_code() {
     let s256 = [("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
     let refused = Err(ErrorCode::InvalidRequest);
     let outcome = |client: &Client, changes: &[(&str, &str)]| world.examine(client, Source::Browser, changes).map(drop);
-    for careful in [client(&json!({ "token_endpoint_auth_method": "none" })), client(&json!({ "require_pkce": true }))] {
+    for careful in [client(&json!({ "token_endpoint_auth_method": "none" })), client(&json!({ "require_pkce": true }))]
+    {
         assert_eq!(outcome(&careful, &[]), refused);
         assert_eq!(outcome(&careful, &plain), refused);
         assert_eq!(outcome(&careful, &s256), Ok(()));

@@ -28,7 +28,8 @@ enum Spent {
 
 /// The one answer for a credential that is worth nothing, whatever the reason.
 fn invalid_grant(reason: &str) -> OAuthError {
-    OAuthError::new(ErrorCode::InvalidGrant, "the grant is invalid, expired, revoked or of another client").logged(reason)
+    OAuthError::new(ErrorCode::InvalidGrant, "the grant is invalid, expired, revoked or of another client")
+        .logged(reason)
 }
 
 /// A credential was presented again: one of the two who hold it is a thief, so the family ends (RFC 9700 §4.14.2, RFC 6749
@@ -53,20 +54,23 @@ async fn revoke(app: &Arc<App>, grant_id: &str, event: store::log::Event) -> Res
     let Some(grant) = store::grant::by_id(app.db.read(), grant_id).await? else { return Ok(()) };
     let (app, now) = (app.clone(), app.clock.now());
     let db = app.db.clone();
-    db
-        .write(move |tx| {
-            Box::pin(async move {
-                if store::grant::revoke(tx, &grant.id, now).await? {
-                    store::log::append(tx, &app.seal, &grant.account_id, now, &event).await?;
-                }
-                Ok::<_, Internal>(())
-            })
+    db.write(move |tx| {
+        Box::pin(async move {
+            if store::grant::revoke(tx, &grant.id, now).await? {
+                store::log::append(tx, &app.seal, &grant.account_id, now, &event).await?;
+            }
+            Ok::<_, Internal>(())
         })
-        .await
+    })
+    .await
 }
 
 /// A fresh refresh token and its row.
-fn refresh_token(app: &App, grant_id: &str, expires_at: Millis) -> Result<(String, store::grant::refresh::Model), Internal> {
+fn refresh_token(
+    app: &App,
+    grant_id: &str,
+    expires_at: Millis,
+) -> Result<(String, store::grant::refresh::Model), Internal> {
     let token = app.entropy.token()?;
     let row = store::grant::refresh::Model {
         hash: app.seal.hash("refresh", &token),

@@ -44,6 +44,9 @@ pub(super) enum Unanswered {
     /// The pushed request has been answered before.
     #[error("the pushed request was used")]
     RequestUsed,
+    /// Too many challenges for one address or one client.
+    #[error("too many challenges")]
+    TooMany,
     /// Ours.
     #[error(transparent)]
     Internal(Internal),

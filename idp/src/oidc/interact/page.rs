@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Visit, Visitor, earned::Unanswered, email_of};
 use crate::{
+    bot,
     login::{
         Stage,
         ceremony::{self, Issued},
@@ -42,7 +43,19 @@ impl Visitor<'_> {
     }
 
     /// Lets the person choose a method, or goes straight to the only one.
-    pub(super) async fn choose(&self, visit: Visit, email: String, wanted: Option<&str>, error: Option<&str>) -> Result<Response, Unanswered> {
+    pub(super) async fn choose(
+        &self,
+        visit: Visit,
+        email: String,
+        wanted: Option<&str>,
+        error: Option<&str>,
+    ) -> Result<Response, Unanswered> {
+        if !visit.checked && self.is_suspicious(&email) {
+            return self.check(&visit, &email, None);
+        }
+        if !self.may_ask(&visit, &email) {
+            return Err(Unanswered::TooMany);
+        }
         let offer = ceremony::offer(self.app, &email, &visit.interaction.demand).await?;
         let method = match offer.methods.as_slice() {
             [only] => Some(only),
@@ -51,7 +64,8 @@ impl Visitor<'_> {
         if let Some(method) = method {
             let issued = ceremony::issue(self.app, &visit.interaction, &email, &offer, method).await?;
             let stage = Stage::Answer { email: email.clone(), issued: Box::new(issued.clone()) };
-            let visit = Visit { interaction: visit.interaction.at(stage), ..visit };
+            // Who has a question may answer it, and the next one if that is burnt, without another check.
+            let visit = Visit { interaction: visit.interaction.at(stage), checked: true, ..visit };
             return self.question(&visit, &email, &issued, error);
         }
         let locale = &visit.interaction.locale;
@@ -67,11 +81,25 @@ impl Visitor<'_> {
         self.render("login_choose.html", &visit, error, json!({ "email": email, "factors": factors }))
     }
 
+    /// Asks for the address once more, together with a sum that keeps simple robots out.
+    pub(super) fn check(&self, visit: &Visit, email: &str, error: Option<&str>) -> Result<Response, Unanswered> {
+        let bot = bot::ask(self.app, &visit.interaction.locale)?;
+        let visit = Visit { interaction: visit.interaction.clone().at(Stage::Identify), ..visit.clone() };
+        self.render("login_email.html", &visit, error, json!({ "email": email, "bot": bot }))
+    }
+
     /// Shows a challenge that was issued.
-    pub(super) fn question(&self, visit: &Visit, email: &str, issued: &Issued, error: Option<&str>) -> Result<Response, Unanswered> {
+    pub(super) fn question(
+        &self,
+        visit: &Visit,
+        email: &str,
+        issued: &Issued,
+        error: Option<&str>,
+    ) -> Result<Response, Unanswered> {
         let locale = &visit.interaction.locale;
         let body = self.app.pages.plugin_page(&issued.factor, &issued.page, locale, &issued.data)?;
-        let name = self.app.plugins.factor(&issued.factor).and_then(|factor| factor.text(locale, "name").map(str::to_owned));
+        let name =
+            self.app.plugins.factor(&issued.factor).and_then(|factor| factor.text(locale, "name").map(str::to_owned));
         let others = self.app.plugins.factors_for(visit.interaction.demand.purpose()).len() > 1;
         self.render(
             "login_factor.html",

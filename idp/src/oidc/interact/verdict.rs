@@ -1,15 +1,10 @@
 //! What follows from an answer: all that it proves, opens and earns commits as one.
 
-use std::collections::HashMap;
-
-use axum::{
-    http::header,
-    response::Response,
-};
+use axum::{http::header, response::Response};
 use plugin_api::message::Input;
 
 use super::{
-    Visit, Visitor, client_of, decide,
+    Fields, Visit, Visitor, client_of, decide,
     earned::{Earned, Unanswered},
 };
 use crate::{
@@ -46,19 +41,28 @@ impl Visitor<'_> {
                 Verdict::Passed(passed) => *passed,
                 Verdict::Wrong { burnt: false } => {
                     self.count(&visit, "wrong");
+                    self.note_failure(email);
                     return self.question(&visit, email, issued, Some("error_wrong"));
                 }
                 Verdict::Wrong { burnt: true } => {
                     self.count(&visit, "wrong");
-                    return self.choose(visit.clone(), email.to_owned(), Some(&issued.factor), Some("error_wrong_new")).await;
+                    self.note_failure(email);
+                    return self
+                        .choose(visit.clone(), email.to_owned(), Some(&issued.factor), Some("error_wrong_new"))
+                        .await;
                 }
                 Verdict::Paused => {
                     self.count(&visit, "paused");
-                    return self.choose(visit.clone(), email.to_owned(), Some(&issued.factor), Some("error_blocked")).await;
+                    self.note_failure(email);
+                    return self
+                        .choose(visit.clone(), email.to_owned(), Some(&issued.factor), Some("error_blocked"))
+                        .await;
                 }
                 Verdict::Stale => {
                     self.count(&visit, "stale");
-                    return self.choose(visit.clone(), email.to_owned(), Some(&issued.factor), Some("error_expired")).await;
+                    return self
+                        .choose(visit.clone(), email.to_owned(), Some(&issued.factor), Some("error_expired"))
+                        .await;
                 }
             };
             let done = if visit.request.payment.is_some() {
@@ -87,7 +91,8 @@ impl Visitor<'_> {
         let next = decide(app, visit, Some(opening.session()), Some(proven_at)).await?;
         let prepared = match &next {
             Next::Finish(standing) => {
-                let who = authenticated(opening.session(), standing.acr.clone(), standing.proven_at, &visit.request.scope);
+                let who =
+                    authenticated(opening.session(), standing.acr.clone(), standing.proven_at, &visit.request.scope);
                 Some(Earned::prepare(app, &visit.request, who)?)
             }
             _ => None,
@@ -151,12 +156,13 @@ impl Visitor<'_> {
         visit: Visit,
         account_id: &str,
         proven_at: i64,
-        form: &HashMap<String, String>,
+        form: &Fields,
     ) -> Result<Response, Unanswered> {
         if form.get("decision").map(String::as_str) != Some("allow") {
             return self.page(visit, None).await;
         }
-        let session = session::current(self.app, self.headers).await?.filter(|session| session.account_id == account_id);
+        let session =
+            session::current(self.app, self.headers).await?.filter(|session| session.account_id == account_id);
         let Some(session) = session else {
             // Signed out, or signed in as somebody else, in the meantime: begin again.
             let visit = Visit { interaction: visit.interaction.at(Stage::Identify), ..visit };
@@ -182,21 +188,23 @@ impl Visitor<'_> {
     }
 
     /// Everything that needs no further proof.
-    pub(super) async fn proceed(&self, visit: Visit, next: Next, session: Option<&store::session::Model>) -> Result<Response, Unanswered> {
+    pub(super) async fn proceed(
+        &self,
+        visit: Visit,
+        next: Next,
+        session: Option<&store::session::Model>,
+    ) -> Result<Response, Unanswered> {
         match (next, session) {
             (Next::Finish(standing), Some(session)) => {
                 let who = authenticated(session, standing.acr, standing.proven_at, &visit.request.scope);
                 let prepared = Earned::prepare(self.app, &visit.request, who)?;
                 let (now, to_store) = (self.app.clock.now(), prepared.clone());
-                self.app
-                    .db
-                    .write(move |tx| Box::pin(async move { Ok::<_, Unanswered>(to_store.store_in(tx, now).await?) }))
-                    .await?;
+                self.app.db.write(move |tx| Box::pin(to_store.store_in(tx, now))).await?;
                 Ok(self.send_code(&visit, &prepared))
             }
             (Next::AskConsent(standing), Some(session)) => {
                 let stage = Stage::Consent { account_id: session.account_id.clone(), proven_at: standing.proven_at };
-                self.redirect_to(Visit { interaction: visit.interaction.at(stage), ..visit })
+                self.redirect_to(&Visit { interaction: visit.interaction.at(stage), ..visit })
             }
             (Next::Refuse(Refusal::LoginRequired), _) => {
                 Ok(self.refuse(&visit, ErrorCode::LoginRequired, "nobody is signed in here as asked"))

@@ -51,14 +51,12 @@ static void keep(int fd, size_t length, off_t at) {
     size_t there = 0;
     if (at < file.st_size) there = (size_t)(file.st_size - at) < length ? (size_t)(file.st_size - at) : length;
     struct undo *undo = malloc(sizeof *undo + there);
-    int own = dup(fd);
-    if (!undo || own < 0 || pread(own, undo->content, there, at) != (ssize_t)there) abort();
-    *undo = (struct undo){.before = newest, .device = file.st_dev, .inode = file.st_ino, .fd = own,
+    if (!undo) abort();
+    *undo = (struct undo){.before = newest, .device = file.st_dev, .inode = file.st_ino, .fd = dup(fd),
                           .size = file.st_size, .at = at, .length = there};
+    if (undo->fd < 0 || pread(undo->fd, undo->content, there, at) != (ssize_t)there) abort();
     newest = undo;
 }
-
-/* The struct assignment above must not lose the content: it has none of its own (a flexible array member). */
 
 static void forget(int fd) {
     struct stat file;
@@ -88,6 +86,17 @@ ssize_t pwrite64(int fd, const void *data, size_t length, off_t at) {
 }
 
 ssize_t pwrite(int fd, const void *data, size_t length, off_t at) { return pwrite64(fd, data, length, at); }
+
+ssize_t write(int fd, const void *data, size_t length) {
+    static ssize_t (*real)(int, const void *, size_t);
+    if (!real) real = (ssize_t (*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
+    if (!getenv("DISK_CUT") || !watched(fd)) return real(fd, data, length);
+    pthread_mutex_lock(&lock);
+    keep(fd, length, lseek(fd, 0, SEEK_CUR));
+    ssize_t written = real(fd, data, length);
+    pthread_mutex_unlock(&lock);
+    return written;
+}
 
 static int truncated(int (*real)(int, off_t), int fd, off_t size) {
     struct stat file;

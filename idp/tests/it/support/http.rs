@@ -52,6 +52,9 @@ impl Reply {
     }
 }
 
+/// Why there is no answer.
+pub(crate) type Lost = Box<dyn std::error::Error + Send + Sync>;
+
 /// Sends a request and reads the whole answer. The connection is closed afterwards.
 ///
 /// # Errors
@@ -61,7 +64,7 @@ pub(crate) async fn try_send(
     url: &Url,
     headers: &[(HeaderName, &str)],
     body: String,
-) -> Result<Reply, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<Reply, Lost> {
     let server: SocketAddr = url.socket_addrs(|| None)?[0];
     let mut request = Request::builder()
         .method(method)
@@ -88,10 +91,22 @@ pub(crate) async fn send(method: Method, url: &Url, headers: &[(HeaderName, &str
 }
 
 /// Posts a form.
-pub(crate) async fn post_form(url: &Url, headers: &[(HeaderName, &str)], fields: &[(&str, &str)]) -> Reply {
+///
+/// # Errors
+/// As [`try_send`].
+pub(crate) async fn try_post_form(
+    url: &Url,
+    headers: &[(HeaderName, &str)],
+    fields: &[(&str, &str)],
+) -> Result<Reply, Lost> {
     let mut all = vec![(header::CONTENT_TYPE, "application/x-www-form-urlencoded")];
     all.extend_from_slice(headers);
-    send(Method::POST, url, &all, encoded(fields)).await
+    try_send(Method::POST, url, &all, encoded(fields)).await
+}
+
+/// As [`try_post_form`], for a server that is up.
+pub(crate) async fn post_form(url: &Url, headers: &[(HeaderName, &str)], fields: &[(&str, &str)]) -> Reply {
+    try_post_form(url, headers, fields).await.unwrap_or_else(|error| panic!("{url}: {error}"))
 }
 
 /// Posts JSON.

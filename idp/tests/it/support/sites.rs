@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::http::{self, Reply, post_form};
+use super::http::{self, Lost, Reply, try_post_form};
 
 /// `client_assertion_type` (RFC 7523 §2.2).
 pub(crate) const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -140,12 +140,13 @@ impl Site {
     /// Sends a browser to log in; `changes` replace or add parameters, an empty value removes one.
     pub(crate) fn sends(&self, changes: &[(&str, &str)]) -> Visit {
         let visit = Visit { link: String::new(), state: random(), nonce: random(), verifier: random() };
-        let fields = self.fields(&visit, changes);
+        let fields = self.request(&visit, changes);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         Visit { link: format!("{}?{}", self.at("/authorize"), http::encoded(&fields)), ..visit }
     }
 
-    fn fields(&self, visit: &Visit, changes: &[(&str, &str)]) -> Vec<(String, String)> {
+    /// The parameters of a request; `changes` as in [`Site::sends`].
+    pub(crate) fn request(&self, visit: &Visit, changes: &[(&str, &str)]) -> Vec<(String, String)> {
         let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&visit.verifier));
         let usual = [
             ("response_type", "code"),
@@ -171,7 +172,7 @@ impl Site {
     /// Pushes a request (RFC 9126) as [`Site::sends`] would send it.
     pub(crate) async fn pushes(&self, changes: &[(&str, &str)]) -> (Visit, Reply) {
         let visit = Visit { link: String::new(), state: random(), nonce: random(), verifier: random() };
-        let fields = self.fields(&visit, changes);
+        let fields = self.request(&visit, changes);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let reply = self.posts("/par", &fields).await;
         (visit, reply)
@@ -220,34 +221,56 @@ impl Site {
 
     /// A back-channel request with this site's own proof of who it is.
     pub(crate) async fn posts(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
+        self.try_posts(path, fields).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// As [`Site::posts`], at a server that may go away.
+    ///
+    /// # Errors
+    /// When it does.
+    pub(crate) async fn try_posts(&self, path: &str, fields: &[(&str, &str)]) -> Result<Reply, Lost> {
         let mut all = fields.to_vec();
         all.retain(|(name, _)| *name != "client_id");
         let url = self.at(path);
         match self.proof {
             Proof::Basic => {
                 let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", self.id, self.secret)));
-                post_form(&url, &[(header::AUTHORIZATION, &basic)], &all).await
+                try_post_form(&url, &[(header::AUTHORIZATION, &basic)], &all).await
             }
             Proof::Post => {
                 all.extend([("client_id", self.id), ("client_secret", &self.secret)]);
-                post_form(&url, &[], &all).await
+                try_post_form(&url, &[], &all).await
             }
             Proof::None => {
                 all.push(("client_id", self.id));
-                post_form(&url, &[], &all).await
+                try_post_form(&url, &[], &all).await
             }
             Proof::Key => {
                 let assertion = self.assertion(&json!({}));
-                self.posts_asserting(path, &all, &assertion).await
+                self.try_asserting(path, &all, &assertion).await
             }
         }
     }
 
     /// A back-channel request with this assertion.
     pub(crate) async fn posts_asserting(&self, path: &str, fields: &[(&str, &str)], assertion: &str) -> Reply {
+        self.try_asserting(path, fields, assertion).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// As [`Site::posts_asserting`], at a server that may go away.
+    ///
+    /// # Errors
+    /// When it does.
+    pub(crate) async fn try_asserting(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        assertion: &str,
+    ) -> Result<Reply, Lost> {
         let mut all = fields.to_vec();
+        all.retain(|(name, _)| *name != "client_id");
         all.extend([("client_id", self.id), ("client_assertion_type", ASSERTION), ("client_assertion", assertion)]);
-        post_form(&self.at(path), &[], &all).await
+        try_post_form(&self.at(path), &[], &all).await
     }
 
     /// A good assertion (RFC 7523 §3), but for `changes`; `null` removes a claim.

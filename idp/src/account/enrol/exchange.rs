@@ -1,9 +1,7 @@
-//! The host's side of enrolling a method: the plugin talks with the person's device, the host keeps time, counts, stores
-//! and delivers.
+//! `POST /enrol/{factor}`: what the device calls, twice or more.
 //!
-//! `POST /enrol/{factor}` is what the device calls, twice or more: `{"email", "input": {…}}` begins and writes nothing;
-//! the reply's `state` comes back with the next message. Only a pass, and a wrong answer, are written. An address without
-//! a waiting enrolment gets the same replies from a decoy.
+//! `{"email", "input": {…}}` begins and writes nothing; the reply's `state` comes back with the next message. Only a pass,
+//! and a wrong answer, are written. An address without a waiting enrolment gets the same replies from a decoy.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -15,18 +13,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use plugin_api::message::{AccountView, Context, Decoy, Effect, EnrolAnswer, EnrolBegin, Facts, Input, Purpose, Site, Step};
-use sea_orm::ConnectionTrait;
+use plugin_api::message::{AccountView, Decoy, EnrolAnswer, Facts, Input, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Caller, letter};
+use super::{
+    super::{Caller, letter},
+    LIFE, context, is_waiting, view,
+};
 use crate::{
     app::App,
-    clock::{DAY, MINUTE, Millis},
+    clock::{MINUTE, Millis},
     courier::Message,
     error::Internal,
-    pages::texts,
     plugins::FactorHandle,
     store::{
         account::{self, Model as Account, canonical_email},
@@ -36,8 +35,6 @@ use crate::{
     },
 };
 
-/// How long an activation may take, from the message that starts it.
-pub const LIFE: Millis = DAY;
 /// Wrong answers after which a waiting enrolment is void.
 const WRONG_ANSWERS: i32 = 5;
 /// How long a device may take between two messages.
@@ -46,154 +43,6 @@ const PAUSE: Millis = 10 * MINUTE;
 const PER_BLOCK: u32 = 30;
 /// Messages about one account in a minute.
 const PER_EMAIL: u32 = 10;
-
-/// An enrolment that the plugin has begun and that nothing was written of yet.
-pub struct Prepared {
-    row: Enrolment,
-    messages: Vec<Message>,
-    code: Option<String>,
-}
-
-impl Prepared {
-    /// The activation code, if the plugin sends one as the argument `code`.
-    pub fn code(&self) -> Option<&str> {
-        self.code.as_deref()
-    }
-
-    /// Leaves the messages out: whoever asked hands the code over in another way.
-    #[must_use]
-    pub fn without_messages(self) -> Self {
-        Self { messages: Vec::new(), ..self }
-    }
-
-    /// Takes over how often the message was sent, as one more of `earlier`.
-    #[must_use]
-    pub(super) fn sent_again_after(mut self, earlier: &Enrolment, now: Millis) -> Self {
-        self.row.resends = earlier.resends + 1;
-        self.row.resent_at = Some(now);
-        self
-    }
-}
-
-/// Asks the plugin to begin enrolling for `account`. Writes nothing; [`begin_in`] does.
-///
-/// # Errors
-/// When the plugin fails, or does not ask for anything.
-pub async fn begin_prepare(
-    app: &App,
-    account: &Account,
-    factor: &FactorHandle,
-    replaces: Option<&Enrolment>,
-) -> Result<Prepared, Internal> {
-    let now = app.clock.now();
-    let replaces = replaces.map(|old| old.state(&app.seal)).transpose()?;
-    let random = app.entropy.bytes()?;
-    let cx = context(app, view(account), &account.locale, now + LIFE, random);
-    let step = factor.enrol_begin(&EnrolBegin { cx, replaces }).await?;
-    let Step::Ask { state, effects, .. } = step else {
-        return Err(Internal::Other(format!("factor {} does not ask for anything when it enrols", factor.id())));
-    };
-    let mut row = Enrolment {
-        id: app.entropy.id()?,
-        account_id: account.id.clone(),
-        factor: factor.id().to_owned(),
-        label: String::new(),
-        status: "pending".to_owned(),
-        sealed: Vec::new(),
-        version: 0,
-        challenge_number: 0,
-        wrong_here: 0,
-        failures: 0,
-        blocked_until: None,
-        payments_blocked: false,
-        resends: 0,
-        resent_at: None,
-        created_at: now,
-        last_used_at: None,
-        expires_at: Some(now + LIFE),
-    };
-    row.set_state(&app.seal, &state)?;
-    let code = effects.iter().find_map(code_of);
-    let messages = effects
-        .into_iter()
-        .enumerate()
-        .map(|(number, effect)| message(app, account, factor, format!("enrol:{}:{number}", row.id), effect))
-        .collect::<Result<_, _>>()?;
-    Ok(Prepared { row, messages, code })
-}
-
-/// Writes what [`begin_prepare`] made, in the caller's transaction: earlier waiting enrolments of the factor end, the
-/// messages are queued, the log tells. Wake the courier after the commit.
-///
-/// # Errors
-/// When the database fails.
-pub async fn begin_in(
-    tx: &impl ConnectionTrait,
-    app: &App,
-    prepared: Prepared,
-    address: Option<String>,
-) -> Result<(), Internal> {
-    let Prepared { row, messages, .. } = prepared;
-    let (account, now) = (row.account_id.clone(), row.created_at);
-    let event = Event {
-        factor: Some(row.factor.clone()),
-        reference: Some(row.id.clone()),
-        address,
-        ..Event::new("activation_sent", "ok")
-    };
-    enrolment::replace_others(tx, &row, &["pending"]).await?;
-    enrolment::add(tx, row).await?;
-    log::append(tx, &app.seal, &account, now, &event).await?;
-    for message in messages {
-        app.courier.queue_in(tx, &app.seal, message).await?;
-    }
-    Ok(())
-}
-
-/// What a plugin asks to have sent, in the account's language.
-fn message(
-    app: &App,
-    account: &Account,
-    factor: &FactorHandle,
-    effect_id: String,
-    effect: Effect,
-) -> Result<Message, Internal> {
-    let locale = &account.locale;
-    let text = |key: &str, args: &std::collections::BTreeMap<String, String>| {
-        let missing = || Internal::Other(format!("factor {} has no text {key}", factor.id()));
-        factor.text(locale, key).map(|text| texts::fill(text, |name| args.get(name).cloned())).ok_or_else(missing)
-    };
-    match effect {
-        Effect::Sms { text: key, args } => Ok(letter::sms(effect_id, &account.phone, text(&key, &args)?)),
-        Effect::Mail { subject, text: key, args } => {
-            let (subject, text) = (text(&subject, &args)?, text(&key, &args)?);
-            letter::mail(app, locale, effect_id, &account.email, subject, text)
-        }
-    }
-}
-
-fn code_of(effect: &Effect) -> Option<String> {
-    let (Effect::Sms { args, .. } | Effect::Mail { args, .. }) = effect;
-    args.get("code").cloned()
-}
-
-fn view(account: &Account) -> AccountView {
-    AccountView { id: account.id.clone(), email: account.email.clone(), name: account.name() }
-}
-
-fn context(app: &App, account: AccountView, locale: &str, expires_at: Millis, random: [u8; 32]) -> Context {
-    Context {
-        purpose: Purpose::Authorize,
-        transaction: None,
-        account,
-        site: Site { name: "E-num".to_owned(), origin: app.config.issuer.clone() },
-        locale: locale.to_owned(),
-        now: app.clock.now(),
-        expires_at,
-        random: BASE64_URL_SAFE_NO_PAD.encode(random),
-        issuer: app.config.issuer.clone(),
-    }
-}
 
 /// What a device sends.
 #[derive(Deserialize)]
@@ -382,7 +231,11 @@ impl Exchange<'_> {
             view: view(&account),
             locale: account.locale.clone(),
             expires_at: row.expires_at.unwrap_or(now),
-            travelling: Travelling { enrolment: row.id.clone(), version: row.version, state: row.state(&self.app.seal)? },
+            travelling: Travelling {
+                enrolment: row.id.clone(),
+                version: row.version,
+                state: row.state(&self.app.seal)?,
+            },
             real: Some((account, row)),
         })
     }
@@ -471,7 +324,10 @@ impl Exchange<'_> {
         let now = self.app.clock.now();
         let Some((account, mut row)) = real.filter(|(_, row)| row.version == version && is_waiting(row, now)) else {
             let nothing = spent::Model { purpose: "decoy".to_owned(), hash: self.app.entropy.id()?, expires_at: now };
-            let write = self.app.db.write(move |tx| Box::pin(async move { Ok::<_, Internal>(spent::spend(tx, nothing).await?) }));
+            let write = self
+                .app
+                .db
+                .write(move |tx| Box::pin(async move { Ok::<_, Internal>(spent::spend(tx, nothing).await?) }));
             return write.await.map(drop);
         };
         row.failures += 1;
@@ -505,9 +361,4 @@ impl Exchange<'_> {
     fn slot(&self) -> String {
         format!("enrol/{}", self.factor.id())
     }
-}
-
-/// Whether an enrolment still waits to be completed.
-pub(super) fn is_waiting(row: &Enrolment, now: Millis) -> bool {
-    row.status == "pending" && row.expires_at.is_some_and(|until| now < until)
 }

@@ -4,12 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{
-    app::App,
-    clock::HOUR,
-    error::Internal,
-    store::spent,
-};
+use crate::{app::App, clock::HOUR, error::Internal, store::spent};
 
 const SLOT: &str = "bot-check";
 
@@ -23,7 +18,7 @@ struct Sum {
 
 /// What the form shows.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Shown {
+pub struct Shown {
     sealed: String,
     question: String,
 }
@@ -32,7 +27,7 @@ pub(super) struct Shown {
 ///
 /// # Errors
 /// When the generator or sealing fails.
-pub(super) fn ask(app: &App, locale: &str) -> Result<Shown, Internal> {
+pub fn ask(app: &App, locale: &str) -> Result<Shown, Internal> {
     let [first, second] = app.entropy.bytes::<2>()?;
     let sum = Sum { a: 2 + first % 11, b: 2 + second % 11, id: app.entropy.id()? };
     let sealed = app.seal.travel(SLOT, "", app.clock.now() + HOUR, &sum)?;
@@ -43,7 +38,7 @@ pub(super) fn ask(app: &App, locale: &str) -> Result<Shown, Internal> {
 ///
 /// # Errors
 /// As [`ask`].
-pub(super) fn ask_again(app: &App, locale: &str, sealed: &str) -> Result<Shown, Internal> {
+pub fn ask_again(app: &App, locale: &str, sealed: &str) -> Result<Shown, Internal> {
     match app.seal.open_travel::<Sum>(SLOT, "", app.clock.now(), sealed) {
         Ok(sum) => Ok(show(app, locale, &sum, sealed.to_owned())),
         Err(_) => ask(app, locale),
@@ -60,10 +55,11 @@ fn show(app: &App, locale: &str, sum: &Sum, sealed: String) -> Shown {
 ///
 /// # Errors
 /// When the database fails.
-pub(super) async fn is_solved(app: &App, sealed: &str, answer: &str) -> Result<bool, Internal> {
+pub async fn is_solved(app: &App, sealed: &str, answer: &str) -> Result<bool, Internal> {
     let now = app.clock.now();
     let Ok(sum) = app.seal.open_travel::<Sum>(SLOT, "", now, sealed) else { return Ok(false) };
     let row = spent::Model { purpose: SLOT.to_owned(), hash: app.seal.hash(SLOT, &sum.id), expires_at: now + HOUR };
-    let first = app.db.write(move |tx| Box::pin(async move { Ok::<_, Internal>(spent::spend(tx, row).await?) })).await?;
+    let first =
+        app.db.write(move |tx| Box::pin(async move { Ok::<_, Internal>(spent::spend(tx, row).await?) })).await?;
     Ok(first && answer.trim().parse() == Ok(sum.a + sum.b))
 }

@@ -1,0 +1,181 @@
+//! The host's side of enrolling a method: the plugin talks with the person's device, the host keeps time, counts, stores
+//! and delivers. Here an enrolment begins; in [`exchange`] the device completes it.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use plugin_api::message::{AccountView, Context, Effect, EnrolBegin, Purpose, Site, Step};
+use sea_orm::ConnectionTrait;
+
+use super::letter;
+use crate::{
+    app::App,
+    clock::{DAY, Millis},
+    courier::Message,
+    error::Internal,
+    pages::texts,
+    plugins::FactorHandle,
+    store::{
+        account::Model as Account,
+        enrolment::{self, Model as Enrolment},
+        log::{self, Event},
+    },
+};
+
+mod exchange;
+
+pub use exchange::post;
+
+/// How long an activation may take, from the message that starts it.
+pub const LIFE: Millis = DAY;
+
+/// An enrolment that the plugin has begun and that nothing was written of yet.
+pub struct Prepared {
+    row: Enrolment,
+    messages: Vec<Message>,
+    code: Option<String>,
+}
+
+impl Prepared {
+    /// The activation code, if the plugin sends one as the argument `code`.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// Leaves the messages out: whoever asked hands the code over in another way.
+    #[must_use]
+    pub fn without_messages(self) -> Self {
+        Self { messages: Vec::new(), ..self }
+    }
+
+    /// Takes over how often the message was sent, as one more of `earlier`.
+    #[must_use]
+    pub(super) fn sent_again_after(mut self, earlier: &Enrolment, now: Millis) -> Self {
+        self.row.resends = earlier.resends + 1;
+        self.row.resent_at = Some(now);
+        self
+    }
+}
+
+/// Asks the plugin to begin enrolling for `account`. Writes nothing; [`begin_in`] does.
+///
+/// # Errors
+/// When the plugin fails, or does not ask for anything.
+pub async fn begin_prepare(
+    app: &App,
+    account: &Account,
+    factor: &FactorHandle,
+    replaces: Option<&Enrolment>,
+) -> Result<Prepared, Internal> {
+    let now = app.clock.now();
+    let replaces = replaces.map(|old| old.state(&app.seal)).transpose()?;
+    let random = app.entropy.bytes()?;
+    let cx = context(app, view(account), &account.locale, now + LIFE, random);
+    let step = factor.enrol_begin(&EnrolBegin { cx, replaces }).await?;
+    let Step::Ask { state, effects, .. } = step else {
+        return Err(Internal::Other(format!("factor {} does not ask for anything when it enrols", factor.id())));
+    };
+    let mut row = Enrolment {
+        id: app.entropy.id()?,
+        account_id: account.id.clone(),
+        factor: factor.id().to_owned(),
+        label: String::new(),
+        status: "pending".to_owned(),
+        sealed: Vec::new(),
+        version: 0,
+        challenge_number: 0,
+        wrong_here: 0,
+        failures: 0,
+        blocked_until: None,
+        payments_blocked: false,
+        resends: 0,
+        resent_at: None,
+        created_at: now,
+        last_used_at: None,
+        expires_at: Some(now + LIFE),
+    };
+    row.set_state(&app.seal, &state)?;
+    let code = effects.iter().find_map(code_of);
+    let messages = effects
+        .into_iter()
+        .enumerate()
+        .map(|(number, effect)| message(app, account, factor, format!("enrol:{}:{number}", row.id), effect))
+        .collect::<Result<_, _>>()?;
+    Ok(Prepared { row, messages, code })
+}
+
+/// Writes what [`begin_prepare`] made, in the caller's transaction: earlier waiting enrolments of the factor end, the
+/// messages are queued, the log tells. Wake the courier after the commit.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin_in(
+    tx: &impl ConnectionTrait,
+    app: &App,
+    prepared: Prepared,
+    address: Option<String>,
+) -> Result<(), Internal> {
+    let Prepared { row, messages, .. } = prepared;
+    let (account, now) = (row.account_id.clone(), row.created_at);
+    let event = Event {
+        factor: Some(row.factor.clone()),
+        reference: Some(row.id.clone()),
+        address,
+        ..Event::new("activation_sent", "ok")
+    };
+    enrolment::replace_others(tx, &row, &["pending"]).await?;
+    enrolment::add(tx, row).await?;
+    log::append(tx, &app.seal, &account, now, &event).await?;
+    for message in messages {
+        app.courier.queue_in(tx, &app.seal, message).await?;
+    }
+    Ok(())
+}
+
+/// What a plugin asks to have sent, in the account's language.
+fn message(
+    app: &App,
+    account: &Account,
+    factor: &FactorHandle,
+    effect_id: String,
+    effect: Effect,
+) -> Result<Message, Internal> {
+    let locale = &account.locale;
+    let text = |key: &str, args: &std::collections::BTreeMap<String, String>| {
+        let missing = || Internal::Other(format!("factor {} has no text {key}", factor.id()));
+        factor.text(locale, key).map(|text| texts::fill(text, |name| args.get(name).cloned())).ok_or_else(missing)
+    };
+    match effect {
+        Effect::Sms { text: key, args } => Ok(letter::sms(effect_id, &account.phone, text(&key, &args)?)),
+        Effect::Mail { subject, text: key, args } => {
+            let (subject, text) = (text(&subject, &args)?, text(&key, &args)?);
+            letter::mail(app, locale, effect_id, &account.email, subject, text)
+        }
+    }
+}
+
+fn code_of(effect: &Effect) -> Option<String> {
+    let (Effect::Sms { args, .. } | Effect::Mail { args, .. }) = effect;
+    args.get("code").cloned()
+}
+
+fn view(account: &Account) -> AccountView {
+    AccountView { id: account.id.clone(), email: account.email.clone(), name: account.name() }
+}
+
+fn context(app: &App, account: AccountView, locale: &str, expires_at: Millis, random: [u8; 32]) -> Context {
+    Context {
+        purpose: Purpose::Authorize,
+        transaction: None,
+        account,
+        site: Site { name: "E-num".to_owned(), origin: app.config.issuer.clone() },
+        locale: locale.to_owned(),
+        now: app.clock.now(),
+        expires_at,
+        random: BASE64_URL_SAFE_NO_PAD.encode(random),
+        issuer: app.config.issuer.clone(),
+    }
+}
+
+/// Whether an enrolment still waits to be completed.
+pub(super) fn is_waiting(row: &Enrolment, now: Millis) -> bool {
+    row.status == "pending" && row.expires_at.is_some_and(|until| now < until)
+}

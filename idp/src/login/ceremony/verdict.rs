@@ -1,0 +1,306 @@
+//! From an answer to a verdict, and all that a wrong one costs.
+
+use plugin_api::message::{Answer, Facts, Input, Signal, Step};
+use sea_orm::ConnectionTrait;
+use serde_json::Value;
+
+use super::{Asked, BURN_AFTER, Issued, PAUSE, PAUSE_AFTER, account_view, decoy_address};
+use crate::{
+    app::App,
+    clock::Millis,
+    error::Internal,
+    login::{
+        acr,
+        interaction::{Demand, Interaction},
+    },
+    notice::{self, Notice},
+    plugins::FactorHandle,
+    seal::Seal,
+    store::{self, account, enrolment, log::Event},
+};
+
+/// What became of an answer.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Right, and not yet durable: commit it with [`Passed::commit_in`].
+    Passed(Box<Passed>),
+    /// Wrong, counted and durable.
+    Wrong {
+        /// The challenge is burnt: show a new one.
+        burnt: bool,
+    },
+    /// Not judged, because the enrolment pauses or is disabled.
+    Paused,
+    /// Not judged, because the challenge is too old or was burnt: show a new one.
+    Stale,
+}
+
+/// A right answer before its commit.
+#[derive(Debug)]
+pub struct Passed {
+    /// Whose.
+    pub account: account::Model,
+    /// Level that was proven.
+    pub acr: String,
+    /// References of the methods.
+    pub amr: Vec<String>,
+    /// What it rests on.
+    pub facts: Facts,
+    /// Factor and, for the log, the hash of the plugin's file.
+    pub factor: String,
+    row: enrolment::Model,
+    event: Event,
+    at: Millis,
+}
+
+impl Passed {
+    /// Burns the challenge, stores the enrolment's new state and logs, in the caller's transaction.
+    ///
+    /// # Errors
+    /// A conflict when another answer was committed first: judge again.
+    pub async fn commit_in(self, tx: &impl ConnectionTrait, seal: &Seal) -> Result<(), Internal> {
+        enrolment::save(tx, self.row).await?;
+        store::log::append_after(tx, seal, &self.account, self.at, &self.event).await?;
+        Ok(())
+    }
+}
+
+/// An answer that came in.
+#[derive(Debug)]
+pub struct Attempt<'a> {
+    /// The visit.
+    pub interaction: &'a Interaction,
+    /// Address that was given.
+    pub email: &'a str,
+    /// The challenge that was shown.
+    pub issued: &'a Issued,
+    /// The form's fields.
+    pub input: Input,
+    /// Network address, for the log.
+    pub address: String,
+}
+
+/// How often a verdict is tried again when other answers commit in between. Three of them burn the challenge, so that
+/// a loser sees a stale challenge long before.
+const RETRIES: usize = 16;
+
+/// Judges an answer. Everything but a pass is durable when this returns.
+///
+/// # Errors
+/// When the database or the plugin fails; then nothing was counted and nothing passed.
+pub async fn judge(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Internal> {
+    for _ in 0..RETRIES {
+        match judge_once(app, attempt).await {
+            Err(error) if error.is_conflict() => {}
+            other => return other,
+        }
+    }
+    Ok(Verdict::Stale)
+}
+
+async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Internal> {
+    let now = app.clock.now();
+    let factor = app.plugins.factor(&attempt.issued.factor);
+    let factor = factor.ok_or_else(|| Internal::Other(format!("factor {} is off", attempt.issued.factor)))?;
+    let db = app.db.read();
+    let row = enrolment::by_id(db, attempt.issued.enrolment.as_deref().unwrap_or("")).await?;
+    let account = account::by_id(db, row.as_ref().map_or("", |row| row.account_id.as_str())).await?;
+    let (Some(row), Some(account)) = (row, account) else { return judge_decoy(app, &factor, attempt).await };
+    let mut event = event(attempt, &factor);
+    let refused = refusal(&row, &account, attempt, now);
+    if let Some((verdict, result)) = refused {
+        result.clone_into(&mut event.result);
+        log_only(app, account, event, now).await?;
+        return Ok(verdict);
+    }
+    let asked = Asked {
+        app,
+        interaction: attempt.interaction,
+        email: attempt.email,
+        slice: attempt.issued.slice,
+        expires_at: attempt.issued.expires_at,
+    };
+    let request = Answer {
+        cx: asked.context(&row.id, row.challenge_number, account_view(&account)),
+        enrolment: row.state(&app.seal)?,
+        state: attempt.issued.state.clone(),
+        input: attempt.input.clone(),
+    };
+    match factor.answer(&request).await? {
+        Step::Pass { facts, enrolment } => passed(app, &factor, (row, account, event), facts, enrolment.as_ref())
+            .map(|passed| Verdict::Passed(Box::new(passed))),
+        Step::Wrong { signal } => failed(app, (row, account, event), "wrong", signal, now).await,
+        Step::Fail { reason } => {
+            event.reference = Some(reason);
+            failed(app, (row, account, event), "failed", None, now).await
+        }
+        step => Err(Internal::Other(format!("factor {} gave no verdict: {step:?}", factor.id()))),
+    }
+}
+
+type Judged = (enrolment::Model, account::Model, Event);
+
+fn event(attempt: &Attempt<'_>, factor: &FactorHandle) -> Event {
+    let demand = &attempt.interaction.demand;
+    Event {
+        what: if demand.transaction.is_some() { "payment".to_owned() } else { "login".to_owned() },
+        result: "ok".to_owned(),
+        factor: Some(format!("{} {}", factor.id(), factor.manifest().version)),
+        client: Some(demand.client_id.clone()),
+        address: Some(attempt.address.clone()),
+        transaction: demand.transaction.clone(),
+        reference: None,
+    }
+}
+
+/// Reasons not to look at the answer at all, with the word for the log.
+fn refusal(
+    row: &enrolment::Model,
+    account: &account::Model,
+    attempt: &Attempt<'_>,
+    now: Millis,
+) -> Option<(Verdict, &'static str)> {
+    if !account.is_active() || row.status != "active" || row.blocked_until.is_some_and(|until| now < until) {
+        return Some((Verdict::Paused, "blocked"));
+    }
+    if attempt.interaction.demand.transaction.is_some() && row.payments_blocked {
+        return Some((Verdict::Paused, "blocked"));
+    }
+    if now >= attempt.issued.expires_at {
+        return Some((Verdict::Stale, "expired"));
+    }
+    if row.challenge_number != attempt.issued.number {
+        return Some((Verdict::Stale, "replayed"));
+    }
+    None
+}
+
+async fn log_only(app: &App, account: account::Model, event: Event, now: Millis) -> Result<(), Internal> {
+    let seal = app.seal.clone();
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                store::log::append_after(tx, &seal, &account, now, &event).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+fn passed(
+    app: &App,
+    factor: &FactorHandle,
+    (mut row, account, event): Judged,
+    facts: Facts,
+    state: Option<&Value>,
+) -> Result<Passed, Internal> {
+    let at = app.clock.now();
+    if let Some(state) = state {
+        row.set_state(&app.seal, state)?;
+    }
+    row.challenge_number += 1;
+    row.wrong_here = 0;
+    row.failures = 0;
+    row.blocked_until = None;
+    row.last_used_at = Some(at);
+    let acr = match event.transaction {
+        Some(_) => acr::PAYMENT.to_owned(),
+        None => factor.manifest().acr.clone().unwrap_or_else(|| acr::MAILBOX.to_owned()),
+    };
+    let amr = facts.amr.clone();
+    Ok(Passed { account, acr, amr, facts, factor: factor.id().to_owned(), row, event, at })
+}
+
+async fn failed(
+    app: &App,
+    (mut row, account, mut event): Judged,
+    result: &str,
+    signal: Option<Signal>,
+    now: Millis,
+) -> Result<Verdict, Internal> {
+    result.clone_into(&mut event.result);
+    row.failures += 1;
+    row.wrong_here += 1;
+    let burnt = row.wrong_here >= BURN_AFTER;
+    if burnt {
+        row.challenge_number += 1;
+        row.wrong_here = 0;
+    }
+    let mut notices = Vec::new();
+    if signal == Some(Signal::Clone) {
+        "clone".clone_into(&mut event.result);
+        row.payments_blocked = true;
+        notices.push(Notice::Clone);
+    }
+    if row.failures >= app.config.limits.failures_until_disabled {
+        "disabled".clone_into(&mut row.status);
+        notices.push(Notice::Disabled);
+    } else if row.failures % PAUSE_AFTER == 0 {
+        row.blocked_until = Some(now + PAUSE);
+        notices.push(Notice::Blocked);
+    }
+    let paused = row.blocked_until.is_some_and(|until| now < until) || row.status != "active";
+    let messages: Vec<_> = notices.into_iter().map(|notice| notice::to(app, &account, notice, &row)).collect();
+    let (seal, courier) = (app.seal.clone(), app.courier.clone());
+    let mail = !messages.is_empty();
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                enrolment::save(tx, row).await?;
+                store::log::append_after(tx, &seal, &account, now, &event).await?;
+                for message in messages {
+                    courier.queue_in(tx, &seal, message).await?;
+                }
+                Ok::<_, Internal>(())
+            })
+        })
+        .await?;
+    if mail {
+        app.courier.wake();
+    }
+    Ok(if paused { Verdict::Paused } else { Verdict::Wrong { burnt } })
+}
+
+/// Takes as long as a real verdict, with one durable write, and is never right.
+async fn judge_decoy(app: &App, factor: &FactorHandle, attempt: &Attempt<'_>) -> Result<Verdict, Internal> {
+    let now = app.clock.now();
+    let address = decoy_address(&app.seal, attempt.email);
+    let asked = Asked {
+        app,
+        interaction: attempt.interaction,
+        email: attempt.email,
+        slice: attempt.issued.slice,
+        expires_at: attempt.issued.expires_at,
+    };
+    let (number, enrolment, cx) = asked.decoy(factor).await?;
+    let state = attempt.issued.state.clone();
+    drop(factor.answer(&Answer { cx, enrolment, state, input: attempt.input.clone() }).await?);
+    let hash = app.entropy.id()?;
+    let spent = store::spent::Model { purpose: "decoy".to_owned(), hash, expires_at: now };
+    app.db.write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::spent::spend(tx, spent).await?) })).await?;
+    if app.decoys.is_paused(&address, now) {
+        return Ok(Verdict::Paused);
+    }
+    if now >= attempt.issued.expires_at || number != attempt.issued.number {
+        return Ok(Verdict::Stale);
+    }
+    let burnt = app.decoys.wrong(&address, now);
+    Ok(if app.decoys.is_paused(&address, now) { Verdict::Paused } else { Verdict::Wrong { burnt } })
+}
+
+/// Writes down that a payment was declined.
+///
+/// # Errors
+/// When the database fails.
+pub async fn decline(app: &App, email: &str, demand: &Demand, address: String) -> Result<(), Internal> {
+    let Some(account) = account::by_email(app.db.read(), email).await? else { return Ok(()) };
+    let event = Event {
+        what: if demand.transaction.is_some() { "payment".to_owned() } else { "login".to_owned() },
+        result: "declined".to_owned(),
+        client: Some(demand.client_id.clone()),
+        address: Some(address),
+        transaction: demand.transaction.clone(),
+        ..Event::default()
+    };
+    log_only(app, account, event, app.clock.now()).await
+}
