@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -133,7 +133,7 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     serve_on(app, listener, stop_signal()).await
 }
 
-/// Serves on `listener` until `stop` ends.
+/// Serves on `listener` until `stop` ends; then finishes what has begun, the message that is being sent included.
 ///
 /// # Errors
 /// When the listener fails.
@@ -142,16 +142,22 @@ pub async fn serve_on(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failure> {
-    let courier = app.courier.clone().run(app.db.clone(), app.seal.clone(), std::future::pending());
-    let courier = tokio::spawn(courier);
+    let (stopping, stopped) = watch::channel(false);
+    let courier = tokio::spawn(app.courier.clone().run(app.db.clone(), app.seal.clone(), wait_for(stopped)));
     let sweeper = tokio::spawn(sweep(app.clone()));
     let keys = tokio::spawn(refresh_keys(app.clone()));
     let service = app::routes(app).into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, service).with_graceful_shutdown(stop).await;
     sweeper.abort();
     keys.abort();
-    courier.abort();
+    stopping.send_replace(true);
+    courier.await?;
     Ok(served?)
+}
+
+async fn wait_for(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop as well.
+    drop(stopped.wait_for(|stopped| *stopped).await);
 }
 
 async fn stop_signal() {

@@ -89,26 +89,8 @@ pub(super) enum Audit {
 pub(super) async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Create { common, email, phone, first_name, last_name, locale, activate, count } => {
-            let app = open(&common).await?;
-            for n in 0..count {
-                let new = NewAccount {
-                    email: email.replace("{n}", &n.to_string()),
-                    phone: phone.clone(),
-                    first_name: first_name.clone(),
-                    last_name: last_name.clone(),
-                    locale: locale.clone(),
-                    factor: None,
-                    activate,
-                };
-                let email = new.email.clone();
-                let created = account::create_by_admin(&app, new).await?;
-                let told = json!({ "account": created.account_id, "email": email, "code": created.code });
-                print(common.json, &told, |_| match &created.code {
-                    Some(code) => format!("{email} is created; activation code {code}"),
-                    None => format!("{email} is created"),
-                })?;
-            }
-            Ok(())
+            let new = NewAccount { email, phone, first_name, last_name, locale, factor: None, activate };
+            create(&common, &new, count).await
         }
         Command::Show { common, email } => show(&common, &email).await,
         Command::Lock { common, email, unlock } => lock(&common, &email, unlock).await,
@@ -139,6 +121,31 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             }
         }
     }
+}
+
+/// How many accounts are made at once: they share commits.
+const AT_ONCE: u32 = 64;
+
+async fn create(common: &Common, new: &NewAccount, count: u32) -> Result<(), Failure> {
+    let app = open(common).await?;
+    for first in (0..count).step_by(AT_ONCE as usize) {
+        let mut making = tokio::task::JoinSet::new();
+        for n in first..count.min(first + AT_ONCE) {
+            let (app, new) =
+                (app.clone(), NewAccount { email: new.email.replace("{n}", &n.to_string()), ..new.clone() });
+            making.spawn(async move { (new.email.clone(), account::create_by_admin(&app, new).await) });
+        }
+        while let Some(made) = making.join_next().await {
+            let (email, created) = made?;
+            let created = created.map_err(|error| format!("{email}: {error}"))?;
+            let told = json!({ "account": created.account_id, "email": email, "code": created.code });
+            print(common.json, &told, |_| match &created.code {
+                Some(code) => format!("{email} is created; activation code {code}"),
+                None => format!("{email} is created"),
+            })?;
+        }
+    }
+    Ok(())
 }
 
 fn time_text(at: i64) -> String {

@@ -58,14 +58,16 @@ pub fn name_browser(app: &App) -> Result<(String, HeaderValue), Internal> {
     Ok((name, header))
 }
 
-/// The browser's session, if it has one that is alive.
+/// The browser's session, if it has one that is alive and whose account is not locked.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn current(app: &App, headers: &HeaderMap) -> Result<Option<Model>, Internal> {
     let Some(token) = cookie(app, headers, SESSION) else { return Ok(None) };
     let hash = app.seal.hash("session", token);
-    Ok(store::session::live(app.db.read(), &hash, app.clock.now()).await?)
+    let Some(session) = store::session::live(app.db.read(), &hash, app.clock.now()).await? else { return Ok(None) };
+    let account = store::account::by_id(app.db.read(), &session.account_id).await?;
+    Ok(account.is_some_and(|account| account.is_active()).then_some(session))
 }
 
 /// What [`super::next()`] needs of it.

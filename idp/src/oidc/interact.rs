@@ -116,7 +116,7 @@ fn demand(client: &Client, request: &AuthorizationRequest) -> Demand {
         max_age: request.max_age,
         prompt: request.prompt.clone(),
         login_hint: request.login_hint.clone(),
-        scope: request.scope.clone(),
+        scope: request.consent_scope(),
         trusted: client.trusted,
     }
 }

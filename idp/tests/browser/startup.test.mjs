@@ -59,7 +59,8 @@ describe('enum-idp serve', { timeout: 150_000 }, () => {
     await refused(plugins(`${place.at('folder.so')}@${zeros}`), place.at('folder.so'), 'cannot be read', 'let the server');
   });
 
-  step('a plugin file that its own user may not read', { skip: process.getuid() === 0 && 'root reads everything' }, async () => {
+  const isRoot = process.getuid() === 0 && 'root may read everything';
+  test('a plugin file that the server may not read', { skip: isRoot }, async () => {
     const file = place.write('closed.so', 'x');
     chmodSync(file, 0);
     await refused(plugins(`${file}@${zeros}`), file, 'cannot be read', 'let the server');
@@ -78,7 +79,7 @@ describe('enum-idp serve', { timeout: 150_000 }, () => {
   step('a plugin file that is cut off, with a pin that is right', async () => {
     const file = place.at('short.so');
     const bytes = readFileSync(built('libcipherpad.so'));
-    writeFileSync(file, bytes.subarray(0, bytes.length / 2));
+    writeFileSync(file, bytes.subarray(0, 64 * 1024));
     await refused(plugins(pin(file)), file, 'cut off', 'build or copy it again');
   });
 

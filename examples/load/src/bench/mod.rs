@@ -46,6 +46,12 @@ pub(crate) struct Options {
     /// How much longer an fsync takes in the delayed runs, milliseconds.
     #[arg(long, default_value_t = 5)]
     fsync_delay: u64,
+    /// Only the lines whose name starts with this, such as `W1`; for profiling.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Users of the lines that are measured with several numbers of them; separated by commas.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256])]
+    users: Vec<usize>,
     /// Write everything measured to this file as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -106,9 +112,8 @@ impl<'o> Bench<'o> {
     async fn plain_runs(&mut self) {
         let hello = self.floor.drive(Workload::Health, self.load(32)).await;
         self.report.hello = self.kept(hello);
-        let users: &[usize] = if self.options.quick { &[1, 64, 256] } else { &[1, 16, 64, 256] };
         for workload in [Workload::Login, Workload::Payment] {
-            for users in users {
+            for users in &self.options.users {
                 self.rounds(workload, *users, 0).await;
             }
         }
@@ -143,6 +148,9 @@ impl<'o> Bench<'o> {
 
     /// One line of the table: floor and provider in turn.
     async fn rounds(&mut self, workload: Workload, users: usize, fsync_delay_ms: u64) {
+        if !workload.name().starts_with(&self.options.only) {
+            return;
+        }
         let rounds = if self.options.quick { 1 } else { self.options.rounds };
         for _ in 0..rounds {
             let load = self.load(users);

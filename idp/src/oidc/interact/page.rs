@@ -12,6 +12,7 @@ use crate::{
         session,
     },
     oidc::approve,
+    store,
 };
 
 impl Visitor<'_> {
@@ -35,9 +36,16 @@ impl Visitor<'_> {
                 self.question(&visit, &email, &issued, error)
             }
             Stage::Consent { account_id, .. } => {
-                let email = email_of(self.app, &account_id).await?;
+                let account = store::account::by_id(self.app.db.read(), &account_id).await?;
+                let (email, name) = account.map(|account| (account.email.clone(), account.name())).unzip();
+                let name = name.filter(|name| !name.is_empty());
                 let scopes = &visit.interaction.demand.scope;
-                self.render("login_consent.html", &visit, error, json!({ "email": email, "scopes": scopes }))
+                self.render(
+                    "login_consent.html",
+                    &visit,
+                    error,
+                    json!({ "email": email, "name": name, "scopes": scopes }),
+                )
             }
         }
     }

@@ -6,6 +6,7 @@ import path from 'node:path';
 
 const DIR = path.resolve(process.env.ENUM_TARGET_DIR ?? path.join(import.meta.dirname, '../../../../target/debug'));
 const ENDS_WITHIN_MS = 5_000;
+const FINISHES_WITHIN_MS = 45_000;
 const ANSWERS_WITHIN_MS = 60_000;
 
 /** Where a program or a plugin file is. */
@@ -75,12 +76,14 @@ export class Running {
   }
 }
 
-/** Runs a program to its end. */
+/** Runs a program to its end; what does not come to one is killed. */
 export async function run(name, args, options) {
   const program = new Running(name, args, options);
   let output = '';
   program.child.stdout.on('data', (text) => (output += text));
+  const killer = setTimeout(() => program.child.kill('SIGKILL'), FINISHES_WITHIN_MS);
   const { code, signal } = await program.ended;
+  clearTimeout(killer);
   return { code: code ?? signal, output: output.trim(), log: program.log };
 }
 
