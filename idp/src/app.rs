@@ -1,6 +1,6 @@
 //! Everything that a request can reach, built once, and every route on one page.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -10,6 +10,7 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::json;
+use tower_http::timeout::TimeoutLayer;
 
 use crate::{
     account,
@@ -32,6 +33,9 @@ use crate::{
 
 /// Largest body of any request, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
+
+/// How long a request may take in all, its body and every plugin included.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// The services that handlers work with.
 #[derive(Debug)]
@@ -98,6 +102,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_WITHIN))
         .layer(axum::middleware::from_fn(pages::switch))
         .with_state(app)
 }

@@ -17,6 +17,7 @@ pub mod error;
 pub mod health;
 pub mod keys;
 pub mod limits;
+mod listen;
 pub mod login;
 pub mod notice;
 pub mod oidc;

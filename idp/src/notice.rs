@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// Five failures in a row.
-    Blocked,
+    Paused,
     /// Too many failures: the method is off until it is activated again.
     Disabled,
     /// Two devices hold one key: payments are blocked.
@@ -22,9 +22,9 @@ pub enum Notice {
 impl Notice {
     fn key(self) -> &'static str {
         match self {
-            Self::Blocked => "mail_blocked",
-            Self::Disabled => "mail_disabled",
-            Self::Clone => "mail_clone",
+            Self::Paused => "notice.paused",
+            Self::Disabled => "notice.disabled",
+            Self::Clone => "notice.clone",
         }
     }
 }
@@ -33,8 +33,8 @@ impl Notice {
 pub fn to(app: &App, account: &account::Model, notice: Notice, row: &enrolment::Model) -> Message {
     let factor = app.plugins.factor(&row.factor);
     let name = factor.as_ref().and_then(|factor| factor.text(&account.locale, "name")).unwrap_or(&row.factor);
-    let args = json!({ "name": account.first_name, "factor": name });
-    let text = |part: &str| app.pages.text(&account.locale, &format!("{}_{part}", notice.key()), &args);
+    let args = json!({ "name": account.first_name, "factor": name, "issuer": app.config.issuer });
+    let text = |part: &str| app.pages.text(&account.locale, &format!("{}.{part}", notice.key()), &args);
     Message {
         effect: format!("{}:{}:{}", notice.key(), row.id, row.version),
         channel: Channel::Mail,

@@ -18,6 +18,8 @@ use zeroize::Zeroizing;
 use crate::{clock::Millis, entropy::Entropy};
 
 const NONCE: usize = 12;
+/// What travels is padded to a multiple of this, in bytes.
+const STEP: usize = 128;
 
 /// Why something could not be sealed or opened. Says nothing of the content.
 #[derive(Debug, thiserror::Error)]
@@ -154,6 +156,9 @@ impl Seal {
     ) -> Result<String, SealError> {
         let mut plain = Zeroizing::new(expires_at.to_be_bytes().to_vec());
         serde_json::to_writer(&mut *plain, value).map_err(|error| SealError::Broken(error.to_string()))?;
+        // White space after JSON means nothing to its reader, and a length in steps tells little of the content.
+        let padded = plain.len().next_multiple_of(STEP);
+        plain.resize(padded, b' ');
         let sealed = self.lock(&self.travel, &parts(&["travel", purpose, binding]), &plain)?;
         Ok(BASE64_URL_SAFE_NO_PAD.encode(sealed))
     }

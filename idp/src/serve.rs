@@ -1,6 +1,6 @@
 //! From a configuration to a running provider.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use tokio::{net::TcpListener, sync::watch};
 use tracing_subscriber::EnvFilter;
@@ -15,6 +15,7 @@ use crate::{
     health::Metrics,
     keys::Keys,
     limits::Limits,
+    listen,
     login::Decoys,
     oidc::{client::Clients, discovery::Documents},
     pages::Pages,
@@ -136,7 +137,7 @@ pub async fn run(config: Config) -> Result<(), Failure> {
 /// Serves on `listener` until `stop` ends; then finishes what has begun, the message that is being sent included.
 ///
 /// # Errors
-/// When the listener fails.
+/// When the courier's task failed.
 pub async fn serve_on(
     app: Arc<App>,
     listener: TcpListener,
@@ -146,13 +147,17 @@ pub async fn serve_on(
     let courier = tokio::spawn(app.courier.clone().run(app.db.clone(), app.seal.clone(), wait_for(stopped)));
     let sweeper = tokio::spawn(sweep(app.clone()));
     let keys = tokio::spawn(refresh_keys(app.clone()));
-    let service = app::routes(app).into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, service).with_graceful_shutdown(stop).await;
+    listen::serve(app::routes(app), listener, stop).await;
     sweeper.abort();
     keys.abort();
     stopping.send_replace(true);
-    courier.await?;
-    Ok(served?)
+    match tokio::time::timeout(listen::GRACE, courier).await {
+        Ok(ended) => Ok(ended?),
+        Err(_) => {
+            tracing::warn!("a message was being sent; the next start sends it again when its lease is over");
+            Ok(())
+        }
+    }
 }
 
 async fn wait_for(mut stopped: watch::Receiver<bool>) {

@@ -42,8 +42,8 @@ pub const PAUSE: Millis = 15 * MINUTE;
 pub struct Issued {
     /// Which factor.
     pub factor: String,
-    /// Which enrolment; none for an address that cannot sign in.
-    enrolment: Option<String>,
+    /// Which enrolment; for an address that cannot sign in one that does not exist, equally long.
+    enrolment: String,
     /// Its challenge number when it was shown.
     number: i64,
     /// Slice of time that it was derived in.
@@ -131,7 +131,7 @@ pub async fn issue(
     };
     Ok(Issued {
         factor: method.factor.id().to_owned(),
-        enrolment: method.enrolment.as_ref().map(|row| row.id.clone()),
+        enrolment: method.enrolment.as_ref().map_or_else(|| decoy_id(&app.seal, email), |row| row.id.clone()),
         number,
         slice,
         expires_at,
@@ -202,6 +202,11 @@ impl Asked<'_> {
 
 fn decoy_address(seal: &Seal, email: &str) -> [u8; 32] {
     seal.derive(&[b"address", account::canonical_email(email).as_bytes()])
+}
+
+/// As long as a real enrolment's id: what is sealed must not tell by its length.
+fn decoy_id(seal: &Seal, email: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(&decoy_address(seal, email)[..16])
 }
 
 fn account_view(account: &account::Model) -> AccountView {

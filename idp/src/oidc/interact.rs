@@ -200,6 +200,7 @@ fn reopen<'a>(
     let Some(browser) = session::browser(app, headers) else { return Err(problem("foreign_browser")) };
     match app.seal.open_travel::<Visit>(SLOT, browser, app.clock.now(), sealed) {
         Ok(mut visit) => {
+            let locale = pages::locale_of(headers, &visit.request.ui_locales);
             locale.clone_into(&mut visit.interaction.locale);
             Ok((Visitor { app, browser: browser.to_owned(), headers, block }, visit))
         }

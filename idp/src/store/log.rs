@@ -59,8 +59,7 @@ impl Event {
 /// Appends `event` to the log of `account_id`, in the caller's transaction.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when another transaction appended at the same time (PostgreSQL); when the account is gone;
-/// when the database fails.
+/// When the account is gone; when the database fails.
 pub async fn append(
     db: &impl ConnectionTrait,
     seal: &Seal,
@@ -112,8 +111,12 @@ async fn append_at(
     Ok(())
 }
 
+/// The newest link. In a transaction on PostgreSQL the account's row is locked with it, so that appends to one log wait
+/// for each other instead of failing; SQLite has one writer anyway. The log is the last that a transaction touches, which
+/// keeps the order of locks the same everywhere.
 async fn head(db: &impl ConnectionTrait, account_id: &str) -> Result<(i64, Vec<u8>), StoreError> {
     account::Entity::find_by_id(account_id)
+        .lock_exclusive()
         .select_only()
         .column(account::Column::LogSeq)
         .column(account::Column::LogHead)

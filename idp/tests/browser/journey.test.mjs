@@ -1,12 +1,12 @@
 // The main job in a real browser: register, activate the cipherpad, log in to a website, confirm a payment.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
 import { Browser } from './support/browser.mjs';
-import { Place } from './support/place.mjs';
+import { Place, stepsAt } from './support/place.mjs';
 import { sum } from './support/visitor.mjs';
 
 const EMAIL = 'nguyen.anna@example.com';
@@ -20,6 +20,7 @@ describe('in a browser', { timeout: 150_000 }, () => {
     [browser] = await Promise.all([Browser.launch(), place.serveAll()]);
     pad = place.pad('anna');
     people.keyboard = await place.person('minh@example.com', ['Minh', 'Pham']);
+    people.forgetful = await place.person('hoa@example.com', ['Hoa', 'Le']);
     people.scriptless = await place.person('ivan@example.com', ['Иван', 'Петров']);
   });
 
@@ -27,7 +28,7 @@ describe('in a browser', { timeout: 150_000 }, () => {
     await Promise.allSettled([browser?.close(), place?.end()]);
   });
 
-  const step = (name, body) => test(name, (t) => place.test(body)(t));
+  const step = stepsAt(() => place);
 
   step('somebody registers, with slips on the way, and activates the cipherpad', async () => {
     const window = await browser.open();
@@ -81,6 +82,9 @@ describe('in a browser', { timeout: 150_000 }, () => {
     await window.click('#continue');
     assert.equal(await window.has('#activated'), false);
     await window.look('activate');
+    await window.click('#resend');
+    assert.match(await window.text('[role="status"]'), /wait a minute/);
+    await window.look('activate-resend');
 
     const sms = await place.message('+84912345678', '/pad#c=');
     const pages = await browser.open();
@@ -122,6 +126,11 @@ describe('in a browser', { timeout: 150_000 }, () => {
     assert.match(await window.text('#sub'), /^\S{8,}$/);
     assert.equal(await window.text('#acr'), 'urn:enum:acr:2');
     await window.look('website-signed-in');
+    const cookies = await window.page.cookies(place.issuer);
+    assert.ok(cookies.length > 0);
+    for (const { name, httpOnly, sameSite } of cookies.filter(({ name }) => !['website-session', 'shop-basket'].includes(name))) {
+      assert.ok(httpOnly && ['Lax', 'Strict'].includes(sameSite), `cookie ${name}: ${httpOnly}, ${sameSite}`);
+    }
 
     for (const times of ['1', '2']) {
       await window.click('#refresh');
@@ -174,6 +183,38 @@ describe('in a browser', { timeout: 150_000 }, () => {
     await window.click('#logout-yes');
     assert.equal(await window.has('#signed-out'), true);
     window.isContent();
+  });
+
+  step('wrong answers bring a new question, then a pause, and a new window does not end it', async () => {
+    const { email, pad } = people.forgetful;
+    const begin = async () => {
+      const window = await browser.open();
+      await window.go(place.website);
+      await window.fill('email', email);
+      await window.click('#sign-in');
+      return window;
+    };
+    const window = await begin();
+    const seen = new Set();
+    for (let tries = 0; tries < 5; tries += 1) {
+      seen.add(await window.challenge());
+      await window.fill('answer', '00000000');
+      await window.click('#continue');
+      assert.equal(await window.has('#error'), true);
+      if (tries === 2) await window.look('login-new-question');
+    }
+    assert.equal(seen.size, 2, 'three tries for each question');
+    assert.match(await window.text('#error'), /blocked for 15 minutes/);
+    await window.look('login-blocked');
+    const mail = await place.message(email, '15 minutes');
+    assert.match(mail.subject, /Wrong answers/);
+
+    const other = await begin();
+    if (await other.has('#challenge')) {
+      await other.fill('answer', await pad.answer(await other.challenge()));
+      await other.click('#continue');
+    }
+    assert.match(await other.text('#error'), /blocked/);
   });
 
   step('a person who says no gets back to the website without being signed in', async () => {

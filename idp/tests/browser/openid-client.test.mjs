@@ -1,12 +1,12 @@
 // openid-client, a library that the project uses nowhere else, logs in and refreshes: unmodified, with every check on.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe } from 'node:test';
 
 import { decodeProtectedHeader, exportJWK, generateKeyPair } from 'jose';
 import * as client from 'openid-client';
 
-import { Place } from './support/place.mjs';
+import { Place, stepsAt } from './support/place.mjs';
 import { Visitor, logIn } from './support/visitor.mjs';
 
 const CALLBACK = 'http://localhost:9/callback';
@@ -45,7 +45,7 @@ describe('openid-client', { timeout: 120_000 }, () => {
 
   after(() => place?.end());
 
-  const step = (name, body) => test(name, (t) => place.test(body)(t));
+  const step = stepsAt(() => place);
 
   /** What the library knows of provider and client after discovery. It then also checks signatures of ID tokens. */
   function discover(id, authentication, metadata) {

@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 
 import { PASSWORD, PostOffice, USER, certify } from './support/post-office.mjs';
-import { Place } from './support/place.mjs';
+import { Place, stepsAt } from './support/place.mjs';
 import { eventually, run } from './support/programs.mjs';
 import { Visitor, register, unescaped } from './support/visitor.mjs';
 
@@ -27,7 +27,7 @@ describe('mail over SMTP', { timeout: 120_000 }, () => {
     office = undefined;
   });
 
-  const step = (name, body) => test(name, (t) => place.test(body)(t));
+  const step = stepsAt(() => place);
 
   /** Starts a provider that sends over this server, and has somebody register. */
   async function somebodyRegisters(url, mail = {}, name = 'Anna') {
@@ -154,6 +154,14 @@ describe('mail over SMTP', { timeout: 120_000 }, () => {
     const line = await place.provider.says(/courier: will try again/);
     assert.match(line, /535/);
     assert.ok(!place.provider.log.includes('mistyped'));
+  });
+
+  step('a mail server that hangs does not keep the provider from stopping', async () => {
+    office = await PostOffice.open({ key: keys.key, cert: keys.cert, onMailFrom: () => office.events.push('hangs'), closeTimeout: 100 });
+    await somebodyRegisters(`smtp://${LOGIN}@localhost:${office.port}`);
+    await eventually(() => office.events.includes('hangs'), 20_000, () => office.events.join(', '));
+    const { code, ms } = await place.provider.stop();
+    assert.equal(code, 0, `after ${ms} ms`);
   });
 
   step('mail without TLS to another machine is refused at the start', async () => {

@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { Place } from './support/place.mjs';
+import { Place, stepsAt } from './support/place.mjs';
 import { built, output, run } from './support/programs.mjs';
 
 const HEADER = path.join(import.meta.dirname, '../../../plugin-api/include');
@@ -21,7 +21,7 @@ describe('enum-idp serve', { timeout: 150_000 }, () => {
 
   after(() => place?.end());
 
-  const step = (name, body) => test(name, (t) => place.test(body)(t));
+  const step = stepsAt(() => place);
 
   /** Starts with a configuration that must be refused; the explanation names each of `words`. */
   async function refused(changes, ...words) {

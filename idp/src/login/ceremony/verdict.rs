@@ -103,7 +103,7 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
     let factor = app.plugins.factor(&attempt.issued.factor);
     let factor = factor.ok_or_else(|| Internal::Other(format!("factor {} is off", attempt.issued.factor)))?;
     let db = app.db.read();
-    let row = enrolment::by_id(db, attempt.issued.enrolment.as_deref().unwrap_or("")).await?;
+    let row = enrolment::by_id(db, &attempt.issued.enrolment).await?;
     let account = account::by_id(db, row.as_ref().map_or("", |row| row.account_id.as_str())).await?;
     let (Some(row), Some(account)) = (row, account) else { return judge_decoy(app, &factor, attempt).await };
     let mut event = event(attempt, &factor);
@@ -180,7 +180,7 @@ async fn log_only(app: &App, account: account::Model, event: Event, now: Millis)
     app.db
         .write(move |tx| {
             Box::pin(async move {
-                store::log::append_after(tx, &seal, &account, now, &event).await?;
+                store::log::append(tx, &seal, &account.id, now, &event).await?;
                 Ok(())
             })
         })
@@ -237,7 +237,7 @@ async fn failed(
         notices.push(Notice::Disabled);
     } else if row.failures % PAUSE_AFTER == 0 {
         row.blocked_until = Some(now + PAUSE);
-        notices.push(Notice::Blocked);
+        notices.push(Notice::Paused);
     }
     let paused = row.blocked_until.is_some_and(|until| now < until) || row.status != "active";
     let messages: Vec<_> = notices.into_iter().map(|notice| notice::to(app, &account, notice, &row)).collect();
@@ -247,7 +247,7 @@ async fn failed(
         .write(move |tx| {
             Box::pin(async move {
                 enrolment::save(tx, row).await?;
-                store::log::append_after(tx, &seal, &account, now, &event).await?;
+                store::log::append(tx, &seal, &account.id, now, &event).await?;
                 for message in messages {
                     courier.queue_in(tx, &seal, message).await?;
                 }

@@ -5,12 +5,14 @@ import { mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { test } from 'node:test';
 
 import { Pad } from './pad.mjs';
 import { Running, built, eventually, output } from './programs.mjs';
 
 export class Place {
-  #running = [];
+  /** What was started here. */
+  programs = [];
 
   /** A directory, ports and the SHA-256 of the plugins. Nothing runs yet. */
   static async make() {
@@ -65,7 +67,7 @@ export class Place {
   /** Starts a program that belongs here and is ended with it. */
   start(name, args, options) {
     const program = new Running(name, args, { cwd: this.dir, ...options });
-    this.#running.push(program);
+    this.programs.push(program);
     return program;
   }
 
@@ -118,24 +120,23 @@ export class Place {
     return eventually(find, 20_000, () => `no message to ${recipient} with ${mark}`);
   }
 
-  /** Wraps a test: when it fails, the logs of all programs are shown. */
-  test(body) {
-    return async (t) => {
-      try {
-        await body(t);
-      } catch (failure) {
-        for (const { name, log } of this.#running) console.error(`--- log of ${name}\n${log}`);
-        throw failure;
-      }
-    };
-  }
-
   /** Ends all programs and takes the directory away. */
   async end() {
-    await Promise.allSettled(this.#running.map((program) => program.stop()));
+    await Promise.allSettled(this.programs.map((program) => program.stop()));
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
+
+/** Tests around a place: when one fails, the logs of all its programs are shown. */
+export const stepsAt = (place) => (name, body) =>
+  test(name, async (t) => {
+    try {
+      await body(t);
+    } catch (failure) {
+      for (const { name, log } of place().programs) console.error(`--- log of ${name}\n${log}`);
+      throw failure;
+    }
+  });
 
 const website = (url, secret) => ({
   client_id: 'website',

@@ -151,6 +151,8 @@ async fn of_two_hundred_wrong_answers_at_once_no_more_are_judged_than_the_budget
         assert_eq!(count("login wrong"), usize::try_from(failures).unwrap(), "wave {wave}");
         let tries = log.iter().filter(|entry| entry.starts_with("login")).count();
         assert_eq!(tries, 200 * wave, "every try is in the log");
+        // So many new questions are more than one address gets in a minute.
+        provider.waits(MINUTE);
         ann.person = provider.stranger();
         ann.goes(&provider.sites.own.sends(&[])).await;
     }
@@ -164,7 +166,7 @@ async fn two_hundred_try(ann: &Member) {
         let (mut tab, mistyped) = (ann.person.clone(), mistyped.clone());
         tries.spawn(async move {
             tab.types("answer", &mistyped).presses("continue").await;
-            is_not_let_in(&tab);
+            assert!(tab.away.is_none(), "let in: {:?}", tab.away);
         });
     }
     tries.join_all().await;

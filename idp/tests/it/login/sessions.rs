@@ -4,7 +4,7 @@ use crate::{
     on_both_databases,
     support::{
         database::Database,
-        provider::{Provider, is_refused_on_a_page, text},
+        provider::{Provider, text},
     },
 };
 
@@ -124,7 +124,12 @@ async fn a_forged_logout_asks_first(database: Database) {
     let forged: Vec<(&str, &str)> = forged.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     ann.person.posts("/logout", &forged).await;
     assert!(is_signed_in(&provider, &mut ann).await, "a form made for another browser signs nobody out");
-    is_refused_on_a_page(ann.person.opens("/logout?post_logout_redirect_uri=https%3A%2F%2Fevil.example%2F").await);
+    ann.person
+        .opens("/logout?post_logout_redirect_uri=https%3A%2F%2Fevil.example%2F")
+        .await
+        .presses("logout-yes")
+        .await;
+    assert!(ann.person.away.is_none(), "nobody said whose address that is: {:?}", ann.person.away);
 }
 
 async fn cookies_are_kept_from_scripts(database: Database) {

@@ -231,6 +231,11 @@ impl Member {
         if self.person.sees("email") {
             self.person.types("email", &self.email).presses("continue").await;
         }
+        // After failures, also a person has to show that they are one.
+        if self.person.sees("sum") {
+            let sum = sum_asked(&self.person);
+            self.person.types("sum", &sum).presses("continue").await;
+        }
         self
     }
 
