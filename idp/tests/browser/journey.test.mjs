@@ -214,6 +214,7 @@ describe('in a browser', { timeout: 150_000 }, () => {
       await other.fill('answer', await pad.answer(await other.challenge()));
       await other.click('#continue');
     }
+    console.error(await other.text('main')); console.error(other.page.url());
     assert.match(await other.text('#error'), /blocked/);
   });
 

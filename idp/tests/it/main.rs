@@ -6,5 +6,6 @@
 
 mod crash;
 mod login;
+mod protocol;
 mod storage;
 mod support;

@@ -1,7 +1,7 @@
 // One provider of its own, with all that belongs to it: directory, configuration, outbox, example website and shop.
 
 import { randomBytes, randomInt } from 'node:crypto';
-import { mkdtempSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,13 +22,20 @@ export class Place {
     [place.issuer, place.website, place.shop] = place.ports.map((port) => `http://localhost:${port}`);
     place.outbox = place.at('outbox');
     mkdirSync(place.outbox);
-    place.plugins = await Promise.all(['libcipherpad.so', 'libmerchant.so'].map(pinned));
+    place.plugins = await Promise.all(['libcipherpad.so', 'libmerchant.so'].map((name) => place.#pinned(name)));
     return place;
   }
 
   /** A path in the directory. */
   at(name) {
     return path.join(this.dir, name);
+  }
+
+  /** An entry of `plugins.enabled`: a copy, since a build that goes on meanwhile would change what was pinned. */
+  async #pinned(name) {
+    copyFileSync(built(name), this.at(name));
+    const told = await output('enum-idp', ['plugin', 'inspect', '--json', this.at(name)]);
+    return `${this.at(name)}@${JSON.parse(told).sha256}`;
   }
 
   write(name, content) {
@@ -155,12 +162,6 @@ const shop = (url, key) => ({
   jwks: { keys: [key] },
   authorization_details_types: ['payment_initiation'],
 });
-
-/** An entry of `plugins.enabled`. */
-export async function pinned(name) {
-  const told = await output('enum-idp', ['plugin', 'inspect', '--json', built(name)]);
-  return `${built(name)}@${JSON.parse(told).sha256}`;
-}
 
 /** The first of `count` ports in a row that nobody listens on. */
 export async function freePorts(count) {

@@ -26,7 +26,6 @@ async fn nothing_that_was_told_is_lost_and_nothing_happens_twice() {
     println!("ENUM_TEST_SEED={seed} repeats this run");
     let mut random = seed;
     let mut machine = Machine::new();
-    let email = |number: usize| format!("w{number}@example.com");
     let created = machine.runs(&[
         "account",
         "create",
@@ -45,9 +44,9 @@ async fn nothing_that_was_told_is_lost_and_nothing_happens_twice() {
         Sites::of(&machine.origin, "unused", &enum_idp::clock::Clock::system()),
     ));
     let mut witnesses = Vec::new();
-    for (number, account) in created.iter().enumerate() {
-        let code = account["code"].as_str().unwrap();
-        witnesses.push(Witness::activates(&machine.origin, sites.clone(), &email(number), code).await);
+    for account in &created {
+        let (email, code) = (account["email"].as_str().unwrap(), account["code"].as_str().unwrap());
+        witnesses.push(Witness::activates(&machine.origin, sites.clone(), email, code).await);
     }
     let begun = Instant::now();
     let mut deaths = 0;
