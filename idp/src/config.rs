@@ -127,7 +127,7 @@ fn plugin_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PluginC
 
 fn plugin_entry(entry: Value) -> Result<PluginConfig, String> {
     let Value::String(text) = entry else {
-        return entry.try_into().map_err(|error: toml::de::Error| format!("plugins.enabled: {}", error.message()));
+        return entry.try_into().map_err(|error: toml::de::Error| format!("plugins.enabled: {}", one_line(&error)));
     };
     let (path, sha256) = text.rsplit_once('@').ok_or_else(|| {
         format!("plugins.enabled: {text:?} must be PATH@SHA256; `enum-idp plugin inspect PATH` prints the SHA-256")
@@ -153,6 +153,8 @@ pub struct Limits {
     pub failures_until_disabled: i32,
     /// Challenges an address block may ask for in a minute.
     pub challenges_per_minute: u32,
+    /// Challenges for one e-mail address in a minute.
+    pub email_challenges_per_minute: u32,
     /// Challenges that one client may cause in a minute.
     pub client_challenges_per_minute: u32,
     /// Registrations an address block may begin in an hour.
@@ -169,6 +171,7 @@ impl Default for Limits {
             session_seconds: 12 * 3600,
             failures_until_disabled: 20,
             challenges_per_minute: 60,
+            email_challenges_per_minute: 30,
             client_challenges_per_minute: 6_000,
             registrations_per_hour: 20,
         }
@@ -205,8 +208,7 @@ impl Config {
                 put(&mut table, &keys, environment_value(&keys, &value)?)?;
             }
         }
-        let config: Self =
-            table.try_into().map_err(|error: toml::de::Error| ConfigError::Key(error.message().to_owned()))?;
+        let config: Self = table.try_into().map_err(|error: toml::de::Error| ConfigError::Key(one_line(&error)))?;
         config.check()
     }
 
@@ -259,6 +261,11 @@ impl Config {
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.issuer)
     }
+}
+
+/// With the key, which stands on a line of its own.
+fn one_line(error: &toml::de::Error) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// `ENUM_MAIL__URL` → `["mail", "url"]`. Names that belong to other parts of the program are not settings.

@@ -24,7 +24,10 @@ static TEMPLATES: LazyLock<TeraResult<Tera>> = LazyLock::new(|| {
 
 /// Nothing runs, nothing is loaded from elsewhere, nobody frames us; addresses with codes in them are told to nobody.
 const HEADERS: [(header::HeaderName, &str); 3] = [
-    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'",
+    ),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CACHE_CONTROL, "no-store"),
 ];

@@ -284,12 +284,23 @@ impl Visitor<'_> {
         self.choose(Visit { checked: true, ..visit }, email, None, None).await
     }
 
+    /// A refusal answers a pushed request as well: what was declined cannot be approved afterwards.
+    async fn use_up_pushed(&self, visit: &Visit) -> Result<(), Unanswered> {
+        let Some(pushed) = visit.request.pushed.clone() else { return Ok(()) };
+        let now = self.app.clock.now();
+        let used = self.app.db.write(move |tx| {
+            Box::pin(async move { Ok::<_, Internal>(store::pushed::use_up(tx, &pushed, now).await?) })
+        });
+        if used.await? { Ok(()) } else { Err(Unanswered::RequestUsed) }
+    }
+
     async fn deny(&self, visit: &Visit, address: String) -> Result<Response, Unanswered> {
         let email = match &visit.interaction.stage {
             Stage::Answer { email, .. } | Stage::Choose { email } => Some(email.clone()),
             Stage::Consent { account_id, .. } => email_of(self.app, account_id).await?,
             Stage::Identify => None,
         };
+        self.use_up_pushed(visit).await?;
         if let Some(email) = email {
             ceremony::decline(self.app, &email, &visit.interaction.demand, address).await?;
         }

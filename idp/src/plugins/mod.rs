@@ -63,7 +63,7 @@ fn default_threads() -> usize {
 }
 
 fn default_queue() -> usize {
-    64
+    512
 }
 
 fn default_deadline_ms() -> u64 {
@@ -71,7 +71,7 @@ fn default_deadline_ms() -> u64 {
 }
 
 impl PluginConfig {
-    /// A plugin with the defaults: no settings, two threads, a queue of 64, a deadline of five seconds.
+    /// A plugin with the defaults: no settings, two threads, a queue of 512, a deadline of five seconds.
     pub fn new(path: impl Into<PathBuf>, sha256: impl Into<String>) -> Self {
         Self {
             path: path.into(),

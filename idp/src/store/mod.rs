@@ -5,7 +5,10 @@
 
 use std::{path::Path, time::Duration};
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    sqlx::{Connection, PgConnection},
+};
 use sea_orm_migration::MigratorTrait;
 
 pub mod account;
@@ -29,12 +32,19 @@ mod writer;
 use writer::GroupWriter;
 pub use writer::Work;
 
+/// A connection that rested for so long is asked whether it is still there before it is used.
+const PING_AFTER: Duration = Duration::from_secs(30);
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
 /// What went wrong below.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database said no, or said nothing.
     #[error("database: {0}")]
     Database(#[from] DbErr),
+    /// There is no database at the address.
+    #[error("{0}")]
+    Unreachable(String),
     /// The writer has ended; the process is going down.
     #[error("the store is shutting down")]
     Stopped,
@@ -94,11 +104,16 @@ impl Db {
             let read = Database::connect(sqlite(url, 4)).await?;
             return Ok(Self { read, writer: Writer::Group(GroupWriter::start(write)) });
         }
+        if !url.starts_with("postgres:") && !url.starts_with("postgresql:") {
+            return Err(StoreError::Unreachable("the address must begin with sqlite:// or postgres://".to_owned()));
+        }
+        reach_postgres(url).await?;
         let mut options = ConnectOptions::new(url);
         options
             .max_connections(16)
-            .connect_timeout(Duration::from_secs(5))
-            .acquire_timeout(Duration::from_secs(5))
+            .test_before_acquire_if_idle_for(PING_AFTER)
+            .connect_timeout(CONNECT_WITHIN)
+            .acquire_timeout(CONNECT_WITHIN)
             .sqlx_logging(false);
         Ok(Self { read: Database::connect(options).await?, writer: Writer::Alone })
     }
@@ -134,9 +149,21 @@ impl Db {
     }
 }
 
+/// Connects once, outside the pool, which would keep the reason to itself until it has waited for long enough.
+async fn reach_postgres(url: &str) -> Result<(), StoreError> {
+    let unreachable = |reason: String| StoreError::Unreachable(format!("{reason}; is PostgreSQL running there?"));
+    let connection = tokio::time::timeout(CONNECT_WITHIN, PgConnection::connect(url))
+        .await
+        .map_err(|_| unreachable(format!("no answer within {} s", CONNECT_WITHIN.as_secs())))?
+        .map_err(|error| unreachable(error.to_string()))?;
+    connection.close().await.map_err(|error| unreachable(error.to_string()))
+}
+
 fn sqlite(url: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
-    options.max_connections(connections).min_connections(1).sqlx_logging(false).map_sqlx_sqlite_opts(|sqlite| {
+    // A file does not go away: no ping before each statement, which would cost as much as a short read.
+    options.max_connections(connections).min_connections(connections).test_before_acquire(false);
+    options.sqlx_logging(false).map_sqlx_sqlite_opts(|sqlite| {
         sqlite
             .pragma("journal_mode", "WAL")
             .pragma("synchronous", "FULL")

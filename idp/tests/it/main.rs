@@ -4,8 +4,12 @@
 //! through `.ci/with-postgres`, after `cargo build --workspace` (plugins are loaded as files).
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod architecture;
 mod crash;
 mod login;
+mod operating;
+mod payment;
 mod protocol;
+mod registration;
 mod storage;
 mod support;

@@ -42,12 +42,12 @@ impl Product {
         std::fs::write(&clients, client.registration().to_string())?;
         let plugins = ["libcipherpad.so", "libmerchant.so"]
             .into_iter()
-            .map(|name| pinned(&plugin_dir.join(name)))
+            .map(|name| pinned(&plugin_dir.join(name), &dir.join(name)))
             .collect::<Result<Vec<_>, _>>()?;
         let text = format!(
             "issuer = 'http://{address}'\nlisten = '{address}'\ndata_dir = '{data}'\nclients_file = '{clients}'\n\
              [mail]\nurl = 'file:{data}/mail'\n[sms]\nurl = 'file:{data}/sms'\n\
-             [plugins]\nenabled = [{plugins}]\n[limits]\nchallenges_per_minute = 100000000\nclient_challenges_per_minute = 100000000\n",
+             [plugins]\nenabled = [{plugins}]\n[limits]\nchallenges_per_minute = 100000000\nclient_challenges_per_minute = 100000000\nemail_challenges_per_minute = 100000000\n",
             data = dir.join("data").display(),
             clients = clients.display(),
             plugins = plugins.join(", "),
@@ -83,9 +83,11 @@ impl Product {
     }
 }
 
-/// `"PATH@SHA256"`, as the configuration wants it.
-fn pinned(file: &Path) -> Result<String, Error> {
+/// Copies a plugin and returns `'PATH@SHA256'` of the copy, as the configuration wants it: a build that goes on beside
+/// the benchmark must not change what is pinned.
+fn pinned(file: &Path, copy: &Path) -> Result<String, Error> {
     let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    std::fs::write(copy, &bytes)?;
     let sha256 = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
-    Ok(format!("'{}@{}'", file.display(), hex::encode(sha256)))
+    Ok(format!("'{}@{}'", copy.display(), hex::encode(sha256)))
 }

@@ -15,8 +15,6 @@ const MEMORY: Millis = 15 * MINUTE;
 const FAILURES_OF_EMAIL: u32 = 5;
 /// Failures from one address block after which a new visit begins with a sum.
 const FAILURES_OF_BLOCK: u32 = 15;
-/// Challenges for one e-mail address in a minute.
-const CHALLENGES_OF_EMAIL: u32 = 30;
 
 impl Visitor<'_> {
     fn email_key(&self, email: &str) -> String {
@@ -40,8 +38,14 @@ impl Visitor<'_> {
     /// Counts a challenge that is about to be shown; false when there were too many.
     pub(super) fn may_ask(&self, visit: &Visit, email: &str) -> bool {
         let (limits, now) = (&self.app.limits, self.app.clock.now());
-        let of_client = self.app.config.limits.client_challenges_per_minute;
-        limits.allow("challenges-email", &self.email_key(email), MINUTE, CHALLENGES_OF_EMAIL, now)
-            && limits.allow("challenges-client", &visit.request.client_id, MINUTE, of_client, now)
+        let most = &self.app.config.limits;
+        limits.allow("challenges-email", &self.email_key(email), MINUTE, most.email_challenges_per_minute, now)
+            && limits.allow(
+                "challenges-client",
+                &visit.request.client_id,
+                MINUTE,
+                most.client_challenges_per_minute,
+                now,
+            )
     }
 }

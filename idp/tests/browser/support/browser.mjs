@@ -8,6 +8,8 @@ import path from 'node:path';
 import axe from 'axe-core';
 import puppeteer from 'puppeteer-core';
 
+import { eventually } from './programs.mjs';
+
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync', '--lang=en', '--accept-lang=en',
@@ -64,7 +66,7 @@ export class Window {
       this.#complaints.push(`${request.url()} failed: ${request.failure()?.errorText}`));
     page.on('response', (response) => {
       const expected = this.#statuses.includes(response.status()) && response.request().isNavigationRequest();
-      if (response.status() >= 400 && !expected && !response.url().endsWith('favicon.ico')) this.#complaints.push(`${response.url()}: ${response.status()}`);
+      if (response.status() >= 400 && !expected) this.#complaints.push(`${response.url()}: ${response.status()}`);
     });
   }
 
@@ -107,6 +109,11 @@ export class Window {
   /** Id of the element that has the focus. */
   focus() {
     return this.page.evaluate(() => document.activeElement.id || document.activeElement.localName);
+  }
+
+  /** The field is ready to be typed into; browsers focus it a moment after the page is loaded. */
+  async focuses(id) {
+    await eventually(async () => (await this.focus()) === id, 5_000, () => `#${id} has not got the focus`);
   }
 
   /** Types into a field, in place of what it holds. */

@@ -20,6 +20,8 @@ function environment(more = {}) {
 
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+// Whoever breaks the tests off leaves nothing running either.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
 
 /** A program that was started. */
 export class Running {

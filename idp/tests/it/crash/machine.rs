@@ -18,7 +18,7 @@ use crate::support::{http, plugins, sites::Sites};
 /// Longest that a start, or an end, may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// All of it comes from one address.
-const LIMITS: &str = "[limits]\nchallenges_per_minute = 1000000\nclient_challenges_per_minute = 1000000\n";
+const LIMITS: &str = "[limits]\nchallenges_per_minute = 1000000\nclient_challenges_per_minute = 1000000\nemail_challenges_per_minute = 1000000\n";
 
 /// One provider: configuration, data, and the process when it runs.
 pub(super) struct Machine {

@@ -36,9 +36,14 @@ async fn an_assertion_works_once(database: Database) {
     let assertion = provider.sites.shop.assertion(&json!({}));
     push(&provider, &assertion).await.expect(201);
     is_refused(&push(&provider, &assertion).await, "invalid_client");
-    // Nor at another endpoint.
-    let fields = [("grant_type", "refresh_token"), ("refresh_token", "x")];
-    is_refused(&provider.sites.shop.posts_asserting("/token", &fields, &assertion).await, "invalid_client");
+    // Nor at another endpoint, and the code that comes with it is not lost.
+    let shop = &provider.sites.shop;
+    let mut ann = provider.member("ann@example.com").await;
+    let visit = shop.sends(&[]);
+    let code = ann.logs_in(&visit).await;
+    let fields = shop.code_fields(&visit, &code);
+    is_refused(&shop.posts_asserting("/token", &fields, &assertion).await, "invalid_client");
+    shop.redeems(&visit, &code).await.expect(200);
 }
 
 async fn an_assertion_works_once_also_across_a_restart(database: Database) {

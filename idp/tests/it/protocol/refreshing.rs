@@ -21,7 +21,7 @@ on_both_databases! {
     a_family_ends_after_its_time_however_often_it_is_refreshed,
     a_refresh_may_narrow_the_scope_and_never_widen_it,
     families_are_apart,
-    without_offline_access_there_is_no_refresh_token,
+    without_offline_access_a_family_ends_when_the_person_logs_out,
 }
 
 /// A fresh login's refresh token.
@@ -124,12 +124,16 @@ async fn families_are_apart(database: Database) {
     site.refreshes(&other).await.expect(200);
 }
 
-async fn without_offline_access_there_is_no_refresh_token(database: Database) {
+async fn without_offline_access_a_family_ends_when_the_person_logs_out(database: Database) {
     let provider = Provider::starts(database).await;
     let site = &provider.sites.site;
     let mut ann = provider.member("ann@example.com").await;
-    let visit = site.sends(&[("scope", "openid")]);
+    let visit = site.sends(&[("scope", "openid email")]);
     let code = ann.logs_in(&visit).await;
-    let tokens = site.redeems(&visit, &code).await.expect(200);
-    assert!(tokens.get("refresh_token").is_none(), "{tokens}");
+    let online = text(&site.redeems(&visit, &code).await.expect(200), "refresh_token");
+    let online = text(&site.refreshes(&online).await.expect(200), "refresh_token");
+    let offline = text(&ann.logs_in_at(site).await, "refresh_token");
+    ann.person.opens("/logout").await.presses("logout-yes").await;
+    is_refused(&site.refreshes(&online).await, "invalid_grant");
+    site.refreshes(&offline).await.expect(200);
 }

@@ -4,6 +4,7 @@ mod account_log;
 mod enrolments;
 mod expiry;
 mod migrations;
+mod plans;
 mod single_use;
 mod units_of_work;
 

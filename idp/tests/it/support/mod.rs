@@ -7,5 +7,6 @@ pub(crate) mod pad;
 pub(crate) mod page;
 pub(crate) mod person;
 pub(crate) mod plugins;
+pub(crate) mod program;
 pub(crate) mod provider;
 pub(crate) mod sites;

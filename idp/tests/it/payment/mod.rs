@@ -1,0 +1,5 @@
+//! A shop asks for a payment; the person approves exactly this payee and amount, or nothing.
+
+mod approving;
+mod receipts;
+mod refusing;

@@ -1,0 +1,156 @@
+//! No statement looks through a whole table. The statements are those that were really run: PostgreSQL notes them while
+//! people register, activate, log in, refresh, pay and log out. Each is then explained on both databases.
+
+use std::collections::BTreeSet;
+
+use enum_idp::{
+    clock::{DAY, MINUTE},
+    store::{self, Db},
+};
+use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
+
+use crate::support::{
+    database::Database,
+    provider::{Provider, person_phone, text},
+    sites::PURSE,
+};
+
+/// Read whole when the server starts and now and then: a handful of rows, kept in memory.
+const READ_WHOLE: [&str; 3] = ["client", "signing_key", "seaql_migrations"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_statement_looks_through_a_whole_table() {
+    let provider = Provider::starts(Database::postgres().await).await;
+    a_busy_day(&provider).await;
+    let statements = noted(&provider.app.db).await;
+    every_table_is_used(&provider.app.db, &statements).await;
+
+    let embedded = Database::sqlite();
+    let sqlite = embedded.open().await;
+    let mut slow = Vec::new();
+    for statement in &statements {
+        for plan in [explain_postgres(&provider.app.db, statement).await, explain_sqlite(&sqlite, statement).await] {
+            if let Some(table) = plan {
+                slow.push(format!("{table}: {statement}"));
+            }
+        }
+    }
+    assert!(slow.is_empty(), "looked through as a whole:\n{}", slow.join("\n"));
+}
+
+/// Everything that the server does with its data.
+async fn a_busy_day(provider: &Provider) {
+    let sites = &provider.sites;
+    let mut person = provider.stranger();
+    provider.registers(&mut person, "new@example.com").await;
+    provider.activation_code(&person_phone("new@example.com"), 1).await;
+    provider.waits(MINUTE);
+    person.presses("resend").await;
+    provider.applies(&mut provider.stranger(), "new@example.com").await;
+    let mut ann = provider.member("ann@example.com").await;
+    ann.goes(&sites.site.sends(&[])).await.answers_wrongly().await.answers().await;
+    ann.allows().await;
+    let tokens = ann.logs_in_at(&sites.site).await;
+    let refresh = text(&tokens, "refresh_token");
+    sites.site.asks_who(&text(&tokens, "access_token")).await;
+    sites.site.refreshes(&refresh).await.expect(200);
+    sites.site.refreshes(&refresh).await.error();
+    let visit = sites.site.sends(&[]);
+    let code = ann.logs_in(&visit).await;
+    sites.site.redeems(&visit, &code).await.expect(200);
+    sites.site.redeems(&visit, &code).await.error();
+    ann.person.opens("/logout").await.presses("logout-yes").await;
+
+    let visit = sites.shop.asks_to_pay(1050, &[]).await;
+    ann.goes(&visit).await;
+    ann.pays(PURSE, 1050).await;
+    let code = ann.person.brings_back()["code"].clone();
+    let paid = sites.shop.redeems(&visit, &code).await.expect(200);
+    let confirmation = text(&paid["authorization_details"][0], "confirmation");
+    let visit = sites.shop.asks_to_pay(1, &[]).await;
+    ann.person = provider.stranger();
+    ann.goes(&visit).await;
+    ann.person.presses("deny").await;
+
+    let mut stranger = provider.stranger();
+    stranger.opens(&sites.own.sends(&[("login_hint", "nobody@example.com")]).link).await;
+    stranger.types("answer", "12345678").presses("continue").await;
+
+    // What administrators and the sweeper do.
+    let (app, db) = (&provider.app, &provider.app.db);
+    let account = store::account::by_email(db.read(), "ann@example.com").await.unwrap().unwrap();
+    store::account::set_status(db.read(), &account.id, "active").await.unwrap();
+    store::log::newest(db.read(), &account.id, 10).await.unwrap();
+    store::log::verify(db.read(), &app.seal, &account.id).await.unwrap();
+    store::confirmation::by_id(db.read(), &confirmation).await.unwrap().unwrap();
+    store::client::remove(db.read(), "nobody").await.unwrap();
+    let later = app.clock.now() + 60 * DAY;
+    db.write(move |tx| Box::pin(async move { store::expiry::sweep(tx, later).await })).await.unwrap();
+}
+
+/// Texts of the statements that this database has run.
+async fn noted(db: &Db) -> BTreeSet<String> {
+    let connection = db.read();
+    connection
+        .execute_unprepared("CREATE EXTENSION pg_stat_statements")
+        .await
+        .expect("a PostgreSQL that notes statements: run the tests through .ci/with-postgres");
+    let query = "SELECT query FROM pg_stat_statements \
+                 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let rows =
+        connection.query_all_raw(Statement::from_string(connection.get_database_backend(), query)).await.unwrap();
+    rows.into_iter()
+        .map(|row| row.try_get_by_index::<String>(0).unwrap())
+        .filter(|text| ["SELECT", "UPDATE", "DELETE"].iter().any(|verb| text.starts_with(verb)))
+        .filter(|text| text.contains(" \"") && !text.contains("pg_") && !text.contains("information_schema"))
+        .collect()
+}
+
+/// Otherwise this test would show nothing.
+async fn every_table_is_used(db: &Db, statements: &BTreeSet<String>) {
+    let query = "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'";
+    let rows = db.read().query_all_raw(Statement::from_string(db.read().get_database_backend(), query)).await.unwrap();
+    let tables: Vec<String> = rows.into_iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+    assert!(tables.len() >= 15 && statements.len() >= 40, "{} tables, {} statements", tables.len(), statements.len());
+    for table in tables {
+        let quoted = format!("\"{table}\"");
+        assert!(statements.iter().any(|text| text.contains(&quoted)), "no statement about {table} was run");
+    }
+}
+
+/// The table that PostgreSQL would read from one end to the other although it was told to avoid that.
+async fn explain_postgres(db: &Db, statement: &str) -> Option<String> {
+    let tx = db.read().begin().await.unwrap();
+    let parameters = (1..100).take_while(|number| statement.contains(&format!("${number}"))).count();
+    let nulls = if parameters == 0 { String::new() } else { format!("({})", vec!["NULL"; parameters].join(", ")) };
+    for set_up in [
+        "SET LOCAL enable_seqscan = off".to_owned(),
+        "SET LOCAL plan_cache_mode = force_generic_plan".to_owned(),
+        format!("PREPARE explained AS {statement}"),
+    ] {
+        tx.execute_unprepared(&set_up).await.unwrap_or_else(|error| panic!("{set_up}: {error}"));
+    }
+    let explain = Statement::from_string(tx.get_database_backend(), format!("EXPLAIN EXECUTE explained{nulls}"));
+    let rows = tx.query_all_raw(explain).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    let plan: Vec<String> = rows.into_iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+    tx.execute_unprepared("DEALLOCATE explained").await.unwrap();
+    tx.rollback().await.unwrap();
+    let scanned = plan.iter().filter_map(|line| line.split("Seq Scan on ").nth(1));
+    not_allowed(scanned)
+}
+
+async fn explain_sqlite(db: &Db, statement: &str) -> Option<String> {
+    // SQLite locks whole databases, not rows.
+    let statement = statement.replace(" FOR UPDATE", "");
+    let explain = format!("EXPLAIN QUERY PLAN {statement}");
+    let explain = Statement::from_string(db.read().get_database_backend(), explain);
+    let rows = db.read().query_all_raw(explain).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
+    let plan: Vec<String> = rows.into_iter().map(|row| row.try_get("", "detail").unwrap()).collect();
+    assert!(!plan.is_empty(), "{statement}");
+    not_allowed(plan.iter().filter_map(|line| line.strip_prefix("SCAN ")))
+}
+
+fn not_allowed<'a>(mut tables: impl Iterator<Item = &'a str>) -> Option<String> {
+    let first = |text: &str| text.split([' ', '"']).find(|word| !word.is_empty()).unwrap_or_default().to_owned();
+    tables.find_map(|text| Some(first(text)).filter(|table| !READ_WHOLE.contains(&table.as_str())))
+}
