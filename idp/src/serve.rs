@@ -151,13 +151,11 @@ pub async fn serve_on(
     sweeper.abort();
     keys.abort();
     stopping.send_replace(true);
-    match tokio::time::timeout(listen::GRACE, courier).await {
-        Ok(ended) => Ok(ended?),
-        Err(_) => {
-            tracing::warn!("a message was being sent; the next start sends it again when its lease is over");
-            Ok(())
-        }
+    if let Ok(ended) = tokio::time::timeout(listen::GRACE, courier).await {
+        return Ok(ended?);
     }
+    tracing::warn!("a message was being sent; the next start sends it again when its lease is over");
+    Ok(())
 }
 
 async fn wait_for(mut stopped: watch::Receiver<bool>) {

@@ -69,7 +69,9 @@ impl Browser {
 
     /// The number-question that the page shows.
     pub(crate) fn challenge(&self) -> Result<String, Failure> {
-        Page::read(&self.html).challenge.ok_or_else(|| format!("{} shows no challenge: {}", self.at, self.text()).into())
+        Page::read(&self.html)
+            .challenge
+            .ok_or_else(|| format!("{} shows no challenge: {}", self.at, self.text()).into())
     }
 
     /// Text inside the element with this id.
@@ -91,7 +93,10 @@ impl Browser {
 
     /// The page without its tags.
     pub(crate) fn text(&self) -> String {
-        let body = self.html.split_once("<main").map_or(self.html.as_str(), |(_, main)| main.split_once('>').map_or(main, |(_, inside)| inside));
+        let body = self
+            .html
+            .split_once("<main")
+            .map_or(self.html.as_str(), |(_, main)| main.split_once('>').map_or(main, |(_, inside)| inside));
         words(body).chars().take(600).collect()
     }
 }

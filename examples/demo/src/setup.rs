@@ -168,7 +168,9 @@ impl Place {
 
     /// Verifies a receipt with the provider's own command, offline.
     pub(crate) fn verify_receipt(&self, receipt: &str) -> Result<String, Failure> {
-        Self::output(self.program("enum-idp").args(["receipt", "verify", "--json", "--config"]).arg(self.config()).arg(receipt))
+        Self::output(
+            self.program("enum-idp").args(["receipt", "verify", "--json", "--config"]).arg(self.config()).arg(receipt),
+        )
     }
 
     /// The account that stands ready, with an activated pad; made at the first start.
@@ -177,15 +179,33 @@ impl Place {
         if !store.exists() {
             let made = Self::output(
                 self.program("enum-idp")
-                    .args(["account", "create", "--email", DEMO_EMAIL, "--phone", "+4915112345678", "--activate", "--json"])
+                    .args([
+                        "account",
+                        "create",
+                        "--email",
+                        DEMO_EMAIL,
+                        "--phone",
+                        "+4915112345678",
+                        "--activate",
+                        "--json",
+                    ])
                     .arg("--config")
                     .arg(self.config()),
             )?;
             let made: Value = serde_json::from_str(&made)?;
             let code = made["code"].as_str().ok_or("account create printed no code")?;
-            Self::output(self.pad("demo-pad.json").args(["activate", "--url", &self.issuer, "--email", DEMO_EMAIL, "--code", code]))?;
+            Self::output(self.pad("demo-pad.json").args([
+                "activate",
+                "--url",
+                &self.issuer,
+                "--email",
+                DEMO_EMAIL,
+                "--code",
+                code,
+            ]))?;
         }
-        let command = format!("ENUM_PAD_PIN={PIN} {} --store {}", self.programs.join("enum-pad").display(), store.display());
+        let command =
+            format!("ENUM_PAD_PIN={PIN} {} --store {}", self.programs.join("enum-pad").display(), store.display());
         Ok(DemoPad { email: DEMO_EMAIL, command })
     }
 }

@@ -2,7 +2,12 @@
 
 use std::fmt::Write;
 
-use fast_qr::{ECL, Mask, QRBuilder, QRCode};
+use qrcode::{
+    Color, EcLevel, bits,
+    canvas::{Canvas, MaskPattern},
+    ec,
+    types::QrError,
+};
 
 use crate::error::Internal;
 
@@ -12,23 +17,18 @@ const QUIET: usize = 4;
 /// The QR code of `text`: black on white whatever the page's colours, since readers want dark on light, with its quiet
 /// zone. The markup is made of numbers only.
 pub(super) fn svg(text: &str) -> Result<String, Internal> {
-    let code = modules(text)?;
-    let side = code.size + 2 * QUIET;
-    let mut path = String::with_capacity(code.size * code.size * 6);
-    for y in 0..code.size {
-        let row = &code[y];
+    let (width, modules) = modules(text).map_err(|error| Internal::Page(format!("QR code: {error}")))?;
+    let side = width + 2 * QUIET;
+    let mut path = String::with_capacity(width * width * 4);
+    for (y, row) in modules.chunks(width).enumerate() {
         let mut x = 0;
-        while x < code.size {
-            let start = x;
-            while x < code.size && row[x].value() {
-                x += 1;
-            }
-            if x > start {
-                // A run of dark modules is one bar: a fifth of the markup of a square each.
-                write!(path, "M{} {}h{}v1h-{}z", start + QUIET, y + QUIET, x - start, x - start)
+        // A run of dark modules is one bar: a fifth of the markup of a square each.
+        for run in row.chunk_by(|one, next| one == next) {
+            if run.first() == Some(&Color::Dark) {
+                write!(path, "M{} {}h{}v1h-{}z", x + QUIET, y + QUIET, run.len(), run.len())
                     .map_err(|error| Internal::Page(format!("QR code: {error}")))?;
             }
-            x += 1;
+            x += run.len();
         }
     }
     Ok(format!(
@@ -37,14 +37,17 @@ pub(super) fn svg(text: &str) -> Result<String, Internal> {
     ))
 }
 
-fn modules(text: &str) -> Result<QRCode, Internal> {
-    // Trying all eight masks for the calmest picture costs ten times the rest; what we encode is as good as random, so
-    // that any mask leaves it as readable.
-    QRBuilder::new(text)
-        .ecl(ECL::M)
-        .mask(Mask::Checkerboard)
-        .build()
-        .map_err(|error| Internal::Page(format!("QR code: {error:?}")))
+/// Width in modules, and the modules row by row. Trying all eight masks for the calmest picture costs twenty times the
+/// rest; what we encode is as good as random, so that any mask leaves it as readable, and readers take any.
+fn modules(text: &str) -> Result<(usize, Vec<Color>), QrError> {
+    let bits = bits::encode_auto(text.as_bytes(), EcLevel::M)?;
+    let version = bits.version();
+    let (data, check) = ec::construct_codewords(&bits.into_bytes(), version, EcLevel::M)?;
+    let mut canvas = Canvas::new(version, EcLevel::M);
+    canvas.draw_all_functional_patterns();
+    canvas.draw_data(&data, &check);
+    canvas.apply_mask(MaskPattern::DiagonalLines);
+    Ok((usize::try_from(version.width()).unwrap_or_default(), canvas.into_colors()))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ const DISK_FAILED: i32 = 74;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failing_fsync_ends_the_process_before_a_right_answer_is_acknowledged() {
-    dies_instead_of_answering(|pad, challenge| pad.answer(challenge)).await;
+    dies_instead_of_answering(Pad::answer).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

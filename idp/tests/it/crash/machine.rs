@@ -45,8 +45,8 @@ impl Machine {
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/crash/disk.c");
         let mut compiler = Command::new("cc");
         compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&shim).arg(source).args(["-ldl", "-lpthread"]);
-        let compiled = compiler.status().expect("a C compiler, `cc`");
-        assert!(compiled.success(), "{source} does not compile");
+        let ended = compiler.status().expect("a C compiler, `cc`");
+        assert!(ended.success(), "{source} does not compile");
         Self { origin, sites, dir, shim, process: None }
     }
 

@@ -20,6 +20,7 @@ const DEATHS: u64 = 16;
 /// No more deaths after this.
 const BOUND: Duration = Duration::from_secs(50);
 
+#[expect(clippy::print_stdout, reason = "the seed is what a failed run is repeated with")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_was_told_is_lost_and_nothing_happens_twice() {
     let seed = seed();

@@ -19,8 +19,6 @@ use crate::support::{
 struct Told {
     /// Accepted answers, each with the form that it went into.
     accepted: Vec<(Browser, Form, String)>,
-    /// An answer without a verdict.
-    unjudged: bool,
     /// A code that was handed out and not used.
     code: Option<(Visit, String)>,
     /// A code of which it is unknown whether it was used.
@@ -41,6 +39,8 @@ pub(super) struct Witness {
     sites: Arc<Sites>,
     browser: Browser,
     told: Told,
+    /// Whether the cookie is known to be that of a living session: an answer without a verdict may have replaced it.
+    signed_in: bool,
     /// Verdicts that were told, over all runs.
     pub(super) passes: usize,
     pub(super) failures: usize,
@@ -50,10 +50,19 @@ impl Witness {
     pub(super) async fn activates(origin: &Url, sites: Arc<Sites>, email: &str, code: &str) -> Self {
         let pad = Pad::activate(origin, email, code, &Clock::system()).await;
         let browser = Browser::new(origin);
-        Self { email: email.to_owned(), pad, sites, browser, told: Told::default(), passes: 0, failures: 0 }
+        Self {
+            email: email.to_owned(),
+            pad,
+            sites,
+            browser,
+            told: Told::default(),
+            signed_in: false,
+            passes: 0,
+            failures: 0,
+        }
     }
 
-    fn site(&self) -> &Site {
+    fn website(&self) -> &Site {
         &self.sites.own
     }
 
@@ -68,7 +77,7 @@ impl Witness {
 
     async fn one_login(&mut self) -> Result<(), Gone> {
         self.push().await?;
-        let visit = self.site().sends(&[("prompt", "login")]);
+        let visit = self.website().sends(&[("prompt", "login")]);
         let email = self.email.clone();
         let Landed::Page(first) = self.browser.opens(&visit.link).await? else { panic!("sent back at once") };
         let (form, _) = first.control("email").expect("the page that asks who it is");
@@ -113,10 +122,10 @@ impl Witness {
         let answer = self.pad.answer(page.challenge.as_ref().unwrap());
         let (form, _) = page.control("answer").unwrap();
         let asked = self.browser.clone();
-        self.told.unjudged = true;
+        self.signed_in = false;
         let landed = self.browser.submits(form, &[("answer", &answer)]).await?;
-        self.told.unjudged = false;
         let code = landed.brings("code").unwrap_or_else(|| panic!("{} was refused: {landed:?}", self.email));
+        self.signed_in = true;
         self.passes += 1;
         self.told.accepted.push((asked, form.clone(), answer));
         Ok(code)
@@ -136,7 +145,7 @@ impl Witness {
     }
 
     async fn redeem(&self, visit: &Visit, code: &str) -> Result<Reply, Gone> {
-        self.site().try_posts("/token", &self.site().code_fields(visit, code)).await.map_err(|_| Gone)
+        self.website().try_posts("/token", &self.website().code_fields(visit, code)).await.map_err(|_| Gone)
     }
 
     async fn rotate(&mut self) -> Result<(), Gone> {
@@ -149,13 +158,13 @@ impl Witness {
 
     async fn refresh(&self, token: &str) -> Result<Reply, Gone> {
         let fields = [("grant_type", "refresh_token"), ("refresh_token", token)];
-        self.site().try_posts("/token", &fields).await.map_err(|_| Gone)
+        self.website().try_posts("/token", &fields).await.map_err(|_| Gone)
     }
 
     /// Holds a provider that has come back to all that was told before it went.
     pub(super) async fn testifies(&mut self) -> Result<(), Gone> {
         let told = std::mem::take(&mut self.told);
-        if self.passes > 0 && !told.unjudged {
+        if self.signed_in {
             self.is_still_signed_in().await?;
         }
         for (mut browser, form, answer) in told.accepted.into_iter().rev().take(2) {
@@ -194,7 +203,7 @@ impl Witness {
     }
 
     async fn is_still_signed_in(&mut self) -> Result<(), Gone> {
-        let visit = self.site().sends(&[("prompt", "none")]);
+        let visit = self.website().sends(&[("prompt", "none")]);
         let landed = self.browser.opens(&visit.link).await?;
         assert!(landed.brings("code").is_some(), "{}: the session is lost: {landed:?}", self.email);
         Ok(())

@@ -150,8 +150,8 @@ async fn of_two_hundred_wrong_answers_at_once_no_more_are_judged_than_the_budget
         let log = provider.log_of(&ann.email).await;
         let count = |entry: &str| log.iter().filter(|known| *known == entry).count();
         assert_eq!(count("login wrong"), usize::try_from(failures).unwrap(), "wave {wave}");
-        let tries = log.iter().filter(|entry| entry.starts_with("login")).count();
-        assert_eq!(tries, tried, "every try is in the log");
+        let logged = log.iter().filter(|entry| entry.starts_with("login")).count();
+        assert_eq!(logged, tried, "every try is in the log");
         // So many new questions are more than one address gets in a minute.
         provider.waits(MINUTE);
         ann.person = provider.stranger();

@@ -53,7 +53,7 @@ async fn discovery_is_truthful(database: Database) {
     );
     assert_eq!(list(&document, "authorization_details_types_supported"), ["payment_initiation"]);
     assert_eq!(document["authorization_response_iss_parameter_supported"], true);
-    assert_eq!(document["request_parameter_supported"].as_bool().unwrap_or(false), false);
+    assert!(!document["request_parameter_supported"].as_bool().unwrap_or(false));
     assert_eq!(document["request_uri_parameter_supported"], false, "absent would mean true (Discovery §3)");
     for (name, needed) in [
         ("scopes_supported", "openid"),

@@ -71,7 +71,8 @@ async fn five_wrong_proofs_void_the_code(database: Database) {
         provider.waits(MINUTE);
     }
     assert!(!activates(&provider, &code).await);
-    person.opens(&person.at.to_string()).await;
+    let page = person.at.to_string();
+    person.opens(&page).await;
     assert!(person.page.html.contains("no longer valid"), "{}", person.what_is_shown());
     let log = provider.log_of(EMAIL).await;
     assert_eq!(log.iter().filter(|entry| *entry == "activation wrong").count(), 5, "{log:?}");

@@ -41,7 +41,8 @@ async fn somebody_registers_activates_and_logs_in(database: Database) {
     let code = provider.activation_code(&person_phone(EMAIL), 1).await;
     provider.mail.wait_for(EMAIL, 2, |_| true).await;
     let pad = Pad::activate(&provider.origin, EMAIL, &code, &provider.clock).await;
-    person.opens(&person.at.to_string()).await;
+    let page = person.at.to_string();
+    person.opens(&page).await;
     assert!(person.sees("activated"), "{}", person.what_is_shown());
     let mut ann = Member { person, pad, email: EMAIL.to_owned() };
     let tokens = ann.logs_in_at(&provider.sites.site).await;

@@ -16,7 +16,7 @@ use url::Url;
 
 use super::{
     database::Database,
-    http::Reply,
+    http::{Lost, Reply},
     outbox::{Outbox, word},
     pad::{Pad, wrong},
     person::Person,
@@ -47,7 +47,7 @@ pub(crate) struct Provider {
 
 struct Running {
     stop: oneshot::Sender<()>,
-    serving: JoinHandle<()>,
+    serving: JoinHandle<Result<(), Lost>>,
 }
 
 impl Provider {
@@ -84,7 +84,7 @@ impl Provider {
     /// Stops it and starts another on the same data, at the same address.
     pub(crate) async fn restarts(self) -> Self {
         self.running.stop.send(()).unwrap();
-        self.running.serving.await.unwrap();
+        self.running.serving.await.unwrap().unwrap();
         drop(self.app);
         let listener = TcpListener::bind(self.issuer.strip_prefix("http://").unwrap()).await.unwrap();
         let (app, running) = run(&self.issuer, &self.database, &self.settings, &self.clock, listener).await;
@@ -192,7 +192,7 @@ async fn run(
     let serving = tokio::spawn(async move {
         // Also when the test has ended and dropped its end.
         let stopped = async { drop(stopped.await) };
-        serve::serve_on(served, listener, stopped).await.unwrap();
+        serve::serve_on(served, listener, stopped).await
     });
     (app, Running { stop, serving })
 }
