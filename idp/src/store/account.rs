@@ -55,13 +55,13 @@ pub fn canonical_email(email: &str) -> String {
 /// # Errors
 /// When the database fails.
 pub async fn by_email(db: &impl ConnectionTrait, email: &str) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find().filter(Column::Email.eq(canonical_email(email))).one(db).await?)
+    Ok(super::only(Entity::find().filter(Column::Email.eq(canonical_email(email))), db).await?)
 }
 
 /// # Errors
 /// When the database fails.
 pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find_by_id(id).one(db).await?)
+    Ok(super::only(Entity::find_by_id(id), db).await?)
 }
 
 /// Adds an account. `Ok(false)` when the e-mail belongs to one already.

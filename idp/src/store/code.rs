@@ -37,7 +37,7 @@ pub async fn add(db: &impl ConnectionTrait, code: Model) -> Result<(), StoreErro
 /// # Errors
 /// When the database fails.
 pub async fn find(db: &impl ConnectionTrait, hash: &str) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find_by_id(hash).one(db).await?)
+    Ok(super::only(Entity::find_by_id(hash), db).await?)
 }
 
 /// Uses the code up. `Ok(false)` when it was used or has expired.

@@ -39,5 +39,5 @@ pub async fn add(db: &impl ConnectionTrait, confirmation: Model) -> Result<(), S
 /// # Errors
 /// When the database fails.
 pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find_by_id(id).one(db).await?)
+    Ok(super::only(Entity::find_by_id(id), db).await?)
 }

@@ -25,7 +25,7 @@ impl ActiveModelBehavior for ActiveModel {}
 /// # Errors
 /// When the database fails.
 pub async fn find(db: &impl ConnectionTrait, account_id: &str, client_id: &str) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find_by_id((account_id.to_owned(), client_id.to_owned())).one(db).await?)
+    Ok(super::only(Entity::find_by_id((account_id.to_owned(), client_id.to_owned())), db).await?)
 }
 
 /// Remembers a consent in place of an earlier one.

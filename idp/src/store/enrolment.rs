@@ -86,7 +86,7 @@ pub async fn add(db: &impl ConnectionTrait, enrolment: Model) -> Result<(), Stor
 /// # Errors
 /// When the database fails.
 pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find_by_id(id).one(db).await?)
+    Ok(super::only(Entity::find_by_id(id), db).await?)
 }
 
 /// All enrolments of an account that are active, pending or disabled, oldest first.

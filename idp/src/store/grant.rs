@@ -60,7 +60,7 @@ pub async fn add(db: &impl ConnectionTrait, grant: Model) -> Result<(), StoreErr
 /// # Errors
 /// When the database fails.
 pub async fn live(db: &impl ConnectionTrait, id: &str, now: Millis) -> Result<Option<Model>, StoreError> {
-    let found = Entity::find_by_id(id).one(db).await?;
+    let found = super::only(Entity::find_by_id(id), db).await?;
     Ok(found.filter(|grant| grant.revoked_at.is_none() && now < grant.expires_at))
 }
 
@@ -69,7 +69,7 @@ pub async fn live(db: &impl ConnectionTrait, id: &str, now: Millis) -> Result<Op
 /// # Errors
 /// When the database fails.
 pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find_by_id(id).one(db).await?)
+    Ok(super::only(Entity::find_by_id(id), db).await?)
 }
 
 /// A grant and its account, in one look: live, revoked or expired, active or locked; the caller says which.
@@ -78,7 +78,8 @@ pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Model>,
 /// When the database fails.
 pub async fn with_account(db: &impl ConnectionTrait, id: &str) -> Result<Option<(Model, account::Model)>, StoreError> {
     let owner = Entity::belongs_to(account::Entity).from(Column::AccountId).to(account::Column::Id).into();
-    let found = Entity::find_by_id(id).join(JoinType::InnerJoin, owner).select_also(account::Entity).one(db).await?;
+    let found =
+        Entity::find_by_id(id).join(JoinType::InnerJoin, owner).select_also(account::Entity).all(db).await?.pop();
     Ok(found.and_then(|(grant, account)| Some((grant, account?))))
 }
 
@@ -128,7 +129,7 @@ pub async fn add_refresh(db: &impl ConnectionTrait, token: refresh::Model) -> Re
 /// # Errors
 /// When the database fails.
 pub async fn find_refresh(db: &impl ConnectionTrait, hash: &str) -> Result<Option<refresh::Model>, StoreError> {
-    Ok(refresh::Entity::find_by_id(hash).one(db).await?)
+    Ok(super::only(refresh::Entity::find_by_id(hash), db).await?)
 }
 
 /// Uses a refresh token up. `Ok(false)` when it was used or has expired.

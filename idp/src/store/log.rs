@@ -121,8 +121,9 @@ async fn head(db: &impl ConnectionTrait, account_id: &str) -> Result<(i64, Vec<u
         .column(account::Column::LogSeq)
         .column(account::Column::LogHead)
         .into_tuple()
-        .one(db)
+        .all(db)
         .await?
+        .pop()
         .ok_or_else(|| unreadable(account_id, "there is no such account"))
 }
 

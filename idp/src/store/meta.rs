@@ -27,6 +27,6 @@ pub async fn get_or_set(db: &impl ConnectionTrait, name: &str, value: &str) -> R
         .on_conflict(OnConflict::column(Column::Name).do_nothing().to_owned())
         .exec_without_returning(db)
         .await?;
-    let found = Entity::find_by_id(name).one(db).await?;
+    let found = super::only(Entity::find_by_id(name), db).await?;
     found.map(|row| row.value).ok_or(StoreError::Conflict("meta"))
 }

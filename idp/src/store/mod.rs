@@ -6,7 +6,8 @@
 use std::{path::Path, time::Duration};
 
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    Select,
     sqlx::{Connection, PgConnection},
 };
 use sea_orm_migration::MigratorTrait;
@@ -157,6 +158,11 @@ async fn reach_postgres(url: &str) -> Result<(), StoreError> {
         .map_err(|_| unreachable(format!("no answer within {} s", CONNECT_WITHIN.as_secs())))?
         .map_err(|error| unreachable(error.to_string()))?;
     connection.close().await.map_err(|error| unreachable(error.to_string()))
+}
+
+/// The row of a unique key. Not `one()`, which binds a LIMIT: SQLite plans a statement anew for every value of that.
+async fn only<E: EntityTrait>(found: Select<E>, db: &impl ConnectionTrait) -> Result<Option<E::Model>, DbErr> {
+    Ok(found.all(db).await?.pop())
 }
 
 fn sqlite(url: &str, connections: u32) -> ConnectOptions {

@@ -35,7 +35,7 @@ pub async fn add(db: &impl ConnectionTrait, pushed: Model) -> Result<(), StoreEr
 /// # Errors
 /// When the database fails.
 pub async fn live(db: &impl ConnectionTrait, hash: &str, now: Millis) -> Result<Option<Model>, StoreError> {
-    let found = Entity::find_by_id(hash).one(db).await?;
+    let found = super::only(Entity::find_by_id(hash), db).await?;
     Ok(found.filter(|pushed| pushed.used_at.is_none() && now < pushed.expires_at))
 }
 

@@ -36,7 +36,7 @@ pub async fn add(db: &impl ConnectionTrait, registration: Model) -> Result<(), S
 /// # Errors
 /// When the database fails.
 pub async fn live(db: &impl ConnectionTrait, token_hash: &str, now: Millis) -> Result<Option<Model>, StoreError> {
-    let found = Entity::find_by_id(token_hash).one(db).await?;
+    let found = super::only(Entity::find_by_id(token_hash), db).await?;
     Ok(found.filter(|registration| registration.used_at.is_none() && now < registration.expires_at))
 }
 

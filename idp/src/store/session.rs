@@ -41,7 +41,7 @@ pub async fn add(db: &impl ConnectionTrait, session: Model) -> Result<(), StoreE
 /// # Errors
 /// When the database fails.
 pub async fn live(db: &impl ConnectionTrait, id_hash: &str, now: Millis) -> Result<Option<Model>, StoreError> {
-    let found = Entity::find_by_id(id_hash).one(db).await?;
+    let found = super::only(Entity::find_by_id(id_hash), db).await?;
     Ok(found.filter(|session| session.ended_at.is_none() && now < session.expires_at))
 }
 

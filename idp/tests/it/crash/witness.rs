@@ -84,6 +84,15 @@ impl Witness {
         let Landed::Page(mut page) = self.browser.submits(form, &[("email", &email)]).await? else {
             panic!("sent back without a question")
         };
+        // So many wrong answers come from this one address that now and then people have to show that they are people.
+        if page.has("sum") {
+            let (form, _) = page.control("sum").unwrap();
+            let fields = [("email", email.as_str()), ("sum", &page.sum_asked())];
+            let Landed::Page(next) = self.browser.submits(form, &fields).await? else {
+                panic!("sent back without a question")
+            };
+            page = next;
+        }
         if self.passes.is_multiple_of(3) {
             page = self.answer_wrongly(&page).await?;
         }

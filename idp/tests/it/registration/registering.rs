@@ -11,7 +11,7 @@ use crate::{
         database::Database,
         pad::Pad,
         person::Person,
-        provider::{Member, Provider, is_refused_on_a_page, person_phone, sum_asked},
+        provider::{Member, Provider, is_refused_on_a_page, person_phone},
     },
 };
 
@@ -140,7 +140,7 @@ async fn a_sum_is_used_once_and_must_be_right(database: Database) {
     let provider = Provider::starts(database).await;
     let mut person = provider.stranger();
     person.opens("/register").await;
-    let sum = sum_asked(&person);
+    let sum = person.page.sum_asked();
     fill_in(&mut person, EMAIL, "1000");
     person.presses("continue").await;
     assert!(person.sees("sum-error"), "{}", person.what_is_shown());
@@ -148,7 +148,7 @@ async fn a_sum_is_used_once_and_must_be_right(database: Database) {
     let mut robot = provider.stranger();
     robot.opens("/register").await;
     let (mut first, mut second) = (robot.clone(), robot.clone());
-    let right = sum_asked(&robot);
+    let right = robot.page.sum_asked();
     fill_in(&mut first, "one@example.com", &right);
     first.presses("continue").await;
     assert!(!first.sees("sum-error"), "{}", first.what_is_shown());
@@ -185,7 +185,7 @@ async fn mistakes_are_shown_beside_their_fields(database: Database) {
     ] {
         let mut person = provider.stranger();
         person.opens("/register").await;
-        let sum = sum_asked(&person);
+        let sum = person.page.sum_asked();
         fill_in(&mut person, EMAIL, &sum);
         person.types(field, text).presses("continue").await;
         assert!(person.sees(&format!("{field}-error")), "{field} {text:?}: {}", person.what_is_shown());
@@ -193,7 +193,7 @@ async fn mistakes_are_shown_beside_their_fields(database: Database) {
     }
     let mut person = provider.stranger();
     person.opens("/register").await;
-    let sum = sum_asked(&person);
+    let sum = person.page.sum_asked();
     fill_in(&mut person, EMAIL, &sum);
     person.types("first_name", "<script>alert(1)</script>").types("phone", "1").presses("continue").await;
     assert!(!person.page.html.contains("<script>alert"), "{}", person.what_is_shown());
@@ -251,7 +251,7 @@ async fn a_robot_that_fills_in_the_hidden_field_is_not_heard(database: Database)
     let provider = Provider::starts(database).await;
     let mut person = provider.stranger();
     person.opens("/register").await;
-    let sum = sum_asked(&person);
+    let sum = person.page.sum_asked();
     fill_in(&mut person, EMAIL, &sum);
     person.types("website", "https://spam.example").presses("continue").await;
     assert_eq!(person.reply.status, 200);
@@ -266,7 +266,7 @@ async fn links_come_from_the_configured_address(database: Database) {
     let provider = Provider::starts(database).await;
     let mut person = provider.stranger();
     person.opens("/register").await;
-    let sum = sum_asked(&person);
+    let sum = person.page.sum_asked();
     let bot = person
         .page
         .forms

@@ -62,6 +62,17 @@ impl Page {
         self.forms.iter().find_map(|form| Some((form, form.controls.iter().find(|control| control.id == id)?)))
     }
 
+    /// The answer to the sum that keeps simple programs out.
+    #[track_caller]
+    pub(crate) fn sum_asked(&self) -> String {
+        const WORDS: [&str; 13] =
+            ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+        let Some((_, question)) = self.html.split_once("What is ") else { panic!("no sum: {}", self.html) };
+        let (a, b) = question.split('?').next().unwrap().split_once(" plus ").unwrap();
+        let number = |word: &str| WORDS.iter().position(|known| *known == word.trim()).unwrap();
+        (number(a) + number(b)).to_string()
+    }
+
     pub(crate) fn has(&self, id: &str) -> bool {
         self.html.contains(&format!("id=\"{id}\""))
     }

@@ -130,7 +130,7 @@ impl Provider {
     /// Sends the registration form.
     pub(crate) async fn applies(&self, person: &mut Person, email: &str) {
         person.opens("/register").await;
-        let sum = sum_asked(person);
+        let sum = person.page.sum_asked();
         person
             .types("first_name", "Ann")
             .types("last_name", "Lee")
@@ -203,18 +203,6 @@ pub(crate) fn person_phone(email: &str) -> String {
     format!("+447400{digits:06}")
 }
 
-/// Answers the question that keeps simple programs out.
-pub(crate) fn sum_asked(person: &Person) -> String {
-    const WORDS: [&str; 13] =
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
-    let html = &person.page.html;
-    let at = html.find("What is ").unwrap_or_else(|| panic!("no sum: {}", person.what_is_shown()));
-    let question = html[at + "What is ".len()..].split('?').next().unwrap();
-    let number = |word: &str| WORDS.iter().position(|known| *known == word.trim()).unwrap();
-    let (a, b) = question.split_once(" plus ").unwrap();
-    (number(a) + number(b)).to_string()
-}
-
 /// Somebody with an account and an activated pad.
 #[derive(Clone, Debug)]
 pub(crate) struct Member {
@@ -232,7 +220,7 @@ impl Member {
         }
         // After failures, also a person has to show that they are one.
         if self.person.sees("sum") {
-            let sum = sum_asked(&self.person);
+            let sum = self.person.page.sum_asked();
             self.person.types("sum", &sum).presses("continue").await;
         }
         self
