@@ -28,7 +28,7 @@ use crate::{
 
 mod verdict;
 
-pub use verdict::{Attempt, Passed, Verdict, decline, judge};
+pub use verdict::{Attempt, Passed, Verdict, declined, judge};
 
 /// Wrong answers that burn a challenge.
 pub const BURN_AFTER: i32 = 3;

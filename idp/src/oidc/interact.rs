@@ -284,26 +284,29 @@ impl Visitor<'_> {
         self.choose(Visit { checked: true, ..visit }, email, None, None).await
     }
 
-    /// A refusal answers a pushed request as well: what was declined cannot be approved afterwards.
-    async fn use_up_pushed(&self, visit: &Visit) -> Result<(), Unanswered> {
-        let Some(pushed) = visit.request.pushed.clone() else { return Ok(()) };
-        let now = self.app.clock.now();
-        let used = self.app.db.write(move |tx| {
-            Box::pin(async move { Ok::<_, Internal>(store::pushed::use_up(tx, &pushed, now).await?) })
-        });
-        if used.await? { Ok(()) } else { Err(Unanswered::RequestUsed) }
-    }
-
+    /// The person said no: the pushed request is answered by that, and the log tells of it.
     async fn deny(&self, visit: &Visit, address: String) -> Result<Response, Unanswered> {
-        let email = match &visit.interaction.stage {
-            Stage::Answer { email, .. } | Stage::Choose { email } => Some(email.clone()),
-            Stage::Consent { account_id, .. } => email_of(self.app, account_id).await?,
+        let app = self.app;
+        let account = match &visit.interaction.stage {
+            Stage::Answer { email, .. } | Stage::Choose { email } => {
+                store::account::by_email(app.db.read(), email).await?.map(|account| account.id)
+            }
+            Stage::Consent { account_id, .. } => Some(account_id.clone()),
             Stage::Identify => None,
         };
-        self.use_up_pushed(visit).await?;
-        if let Some(email) = email {
-            ceremony::decline(self.app, &email, &visit.interaction.demand, address).await?;
-        }
+        let event = ceremony::declined(&visit.interaction.demand, address);
+        let (pushed, seal, now) = (visit.request.pushed.clone(), app.seal.clone(), app.clock.now());
+        app.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    earned::answer_pushed(tx, pushed.as_deref(), now).await?;
+                    if let Some(account) = account {
+                        store::log::append(tx, &seal, &account, now, &event).await?;
+                    }
+                    Ok::<_, Unanswered>(())
+                })
+            })
+            .await?;
         self.count(visit, "declined");
         Ok(self.refuse(visit, ErrorCode::AccessDenied, "the person declined"))
     }

@@ -288,19 +288,14 @@ async fn judge_decoy(app: &App, factor: &FactorHandle, attempt: &Attempt<'_>) ->
     Ok(if app.decoys.is_paused(&address, now) { Verdict::Paused } else { Verdict::Wrong { burnt } })
 }
 
-/// Writes down that a payment was declined.
-///
-/// # Errors
-/// When the database fails.
-pub async fn decline(app: &App, email: &str, demand: &Demand, address: String) -> Result<(), Internal> {
-    let Some(account) = account::by_email(app.db.read(), email).await? else { return Ok(()) };
-    let event = Event {
+/// What the log is told when the person says no.
+pub fn declined(demand: &Demand, address: String) -> Event {
+    Event {
         what: if demand.transaction.is_some() { "payment".to_owned() } else { "login".to_owned() },
         result: "declined".to_owned(),
         client: Some(demand.client_id.clone()),
         address: Some(address),
         transaction: demand.transaction.clone(),
         ..Event::default()
-    };
-    log_only(app, account, event, app.clock.now()).await
+    }
 }

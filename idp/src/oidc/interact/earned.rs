@@ -29,12 +29,20 @@ impl Earned {
 
     /// Stores the code. A pushed request answers once: when it was answered in the meantime, nothing is stored.
     pub(super) async fn store_in(self, tx: &impl ConnectionTrait, now: Millis) -> Result<(), Unanswered> {
-        if let Some(pushed) = &self.pushed
-            && !store::pushed::use_up(tx, pushed, now).await?
-        {
-            return Err(Unanswered::RequestUsed);
-        }
+        answer_pushed(tx, self.pushed.as_deref(), now).await?;
         Ok(store::code::add(tx, self.row).await?)
+    }
+}
+
+/// Uses a pushed request up: an answer to it, yes or no, is given once.
+pub(super) async fn answer_pushed(
+    tx: &impl ConnectionTrait,
+    pushed: Option<&str>,
+    now: Millis,
+) -> Result<(), Unanswered> {
+    match pushed {
+        Some(hash) if !store::pushed::use_up(tx, hash, now).await? => Err(Unanswered::RequestUsed),
+        _ => Ok(()),
     }
 }
 
