@@ -153,6 +153,9 @@ pub struct Limits {
     pub failures_until_disabled: i32,
     /// Challenges an address block may ask for in a minute.
     pub challenges_per_minute: u32,
+    /// Wrong answers for one e-mail address within 15 minutes after which a new visit begins with a bot check; three times
+    /// as many from one address block.
+    pub failures_until_check: u32,
     /// Challenges for one e-mail address in a minute.
     pub email_challenges_per_minute: u32,
     /// Challenges that one client may cause in a minute.
@@ -171,6 +174,7 @@ impl Default for Limits {
             session_seconds: 12 * 3600,
             failures_until_disabled: 20,
             challenges_per_minute: 60,
+            failures_until_check: 5,
             email_challenges_per_minute: 30,
             client_challenges_per_minute: 6_000,
             registrations_per_hour: 20,

@@ -47,7 +47,7 @@ impl Product {
         let text = format!(
             "issuer = 'http://{address}'\nlisten = '{address}'\ndata_dir = '{data}'\nclients_file = '{clients}'\n\
              [mail]\nurl = 'file:{data}/mail'\n[sms]\nurl = 'file:{data}/sms'\n\
-             [plugins]\nenabled = [{plugins}]\n[limits]\nchallenges_per_minute = 100000000\nclient_challenges_per_minute = 100000000\nemail_challenges_per_minute = 100000000\n",
+             [plugins]\nenabled = [{plugins}]\n[limits]\nchallenges_per_minute = 100000000\nclient_challenges_per_minute = 100000000\nemail_challenges_per_minute = 100000000\nfailures_until_check = 100000000\n",
             data = dir.join("data").display(),
             clients = clients.display(),
             plugins = plugins.join(", "),

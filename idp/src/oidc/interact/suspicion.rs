@@ -11,10 +11,8 @@ use crate::{
 
 /// Over what time failures are remembered.
 const MEMORY: Millis = 15 * MINUTE;
-/// Failures at one e-mail address after which a new visit begins with a sum.
-const FAILURES_OF_EMAIL: u32 = 5;
-/// Failures from one address block after which a new visit begins with a sum.
-const FAILURES_OF_BLOCK: u32 = 15;
+/// How many times as many failures an address block may have as an e-mail address: several people may share it.
+const SHARED_BY: u32 = 3;
 
 impl Visitor<'_> {
     fn email_key(&self, email: &str) -> String {
@@ -24,15 +22,17 @@ impl Visitor<'_> {
     /// Remembers a wrong answer.
     pub(super) fn note_failure(&self, email: &str) {
         let (limits, now) = (&self.app.limits, self.app.clock.now());
-        limits.allow("failures-email", &self.email_key(email), MEMORY, FAILURES_OF_EMAIL, now);
-        limits.allow("failures-block", &self.block, MEMORY, FAILURES_OF_BLOCK, now);
+        let most = self.app.config.limits.failures_until_check;
+        limits.allow("failures-email", &self.email_key(email), MEMORY, most, now);
+        limits.allow("failures-block", &self.block, MEMORY, most.saturating_mul(SHARED_BY), now);
     }
 
     /// Whether whoever is there, or the address that they ask for, has failed so often that a robot is likely.
     pub(super) fn is_suspicious(&self, email: &str) -> bool {
         let (limits, now) = (&self.app.limits, self.app.clock.now());
-        limits.is_used_up("failures-email", &self.email_key(email), MEMORY, FAILURES_OF_EMAIL, now)
-            || limits.is_used_up("failures-block", &self.block, MEMORY, FAILURES_OF_BLOCK, now)
+        let most = self.app.config.limits.failures_until_check;
+        limits.is_used_up("failures-email", &self.email_key(email), MEMORY, most, now)
+            || limits.is_used_up("failures-block", &self.block, MEMORY, most.saturating_mul(SHARED_BY), now)
     }
 
     /// Counts a challenge that is about to be shown; false when there were too many.
