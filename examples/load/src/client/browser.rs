@@ -3,9 +3,9 @@
 use hyper::{Method, header};
 use url::{Position, Url, form_urlencoded};
 
-use super::page::{Page, PageForm};
 use super::{Connection, Reply};
 use crate::Error;
+use example_page::{Page, PageForm};
 
 /// A visit put aside.
 pub(crate) struct Parked {

@@ -2,8 +2,7 @@
 
 mod browser;
 mod connection;
-mod page;
 
 pub(crate) use browser::{Browser, Parked, read_page};
 pub(crate) use connection::{Connection, Reply};
-pub(crate) use page::{Control, Page, PageForm};
+pub(crate) use example_page::{Control, Page, PageForm};
