@@ -163,14 +163,16 @@ impl Visitor<'_> {
         }
         let session =
             session::current(self.app, self.headers).await?.filter(|session| session.account_id == account_id);
-        let Some(session) = session else {
-            // Signed out, or signed in as somebody else, in the meantime: begin again.
+        let level = session.as_ref().and_then(|session| level_at(session, proven_at));
+        let (Some(session), Some(level)) = (session, level) else {
+            // Signed out, signed in as somebody else, or proven anew in another window in the meantime: begin again, so
+            // that nobody is told of a level or a time that this page did not stand on.
             let visit = Visit { interaction: visit.interaction.at(Stage::Identify), ..visit };
             return self.page(visit, Some("error_expired")).await;
         };
         let app = self.app;
         let (demand, seal, now) = (visit.interaction.demand.clone(), app.seal.clone(), app.clock.now());
-        let who = authenticated(&session, level_at(&session, proven_at), proven_at, &visit.request.scope);
+        let who = authenticated(&session, level, proven_at, &visit.request.scope);
         let prepared = Earned::prepare(app, &visit.request, who)?;
         let (to_store, account) = (prepared.clone(), session.account_id.clone());
         app.db
@@ -245,7 +247,6 @@ fn authenticated(session: &store::session::Model, acr: String, proven_at: i64, s
 }
 
 /// The level of a session that was proven at the given moment.
-fn level_at(session: &store::session::Model, proven_at: i64) -> String {
-    let levels = session::view(session).levels;
-    levels.into_iter().find(|(_, at)| *at == proven_at).map_or_else(|| acr::MAILBOX.to_owned(), |(acr, _)| acr)
+fn level_at(session: &store::session::Model, proven_at: i64) -> Option<String> {
+    session::view(session).levels.into_iter().find_map(|(acr, at)| (at == proven_at).then_some(acr))
 }
