@@ -59,7 +59,9 @@ pub async fn is_solved(app: &App, sealed: &str, answer: &str) -> Result<bool, In
     let now = app.clock.now();
     let Ok(sum) = app.seal.open_travel::<Sum>(SLOT, "", now, sealed) else { return Ok(false) };
     let row = spent::Model { purpose: SLOT.to_owned(), hash: app.seal.hash(SLOT, &sum.id), expires_at: now + HOUR };
-    let first =
-        app.db.write(move |tx| Box::pin(async move { Ok::<_, Internal>(spent::spend(tx, row).await?) })).await?;
+    let first = app
+        .db
+        .write(move |tx| Box::pin(async move { Ok::<_, Internal>(spent::spending(row).touches(tx).await?) }))
+        .await?;
     Ok(first && answer.trim().parse() == Ok(sum.a + sum.b))
 }

@@ -210,7 +210,7 @@ async fn send_again(
     let written = app.db.write(move |tx| {
         Box::pin(async move {
             // Of two requests at once the second finds the row changed: the count cannot be passed by.
-            enrolment::save(tx, Enrolment { status: "replaced".to_owned(), ..earlier }).await?;
+            enrolment::saving(Enrolment { status: "replaced".to_owned(), ..earlier }).apply(tx).await?;
             enrol::begin_in(tx, &transaction, prepared, Some(caller.address)).await
         })
     });

@@ -80,10 +80,8 @@ pub struct Offer {
 /// When the database fails, or no factor at all is running.
 pub async fn offer(app: &App, email: &str, demand: &Demand) -> Result<Offer, Internal> {
     let db = app.db.read();
-    let account = account::by_email(db, email).await?.filter(account::Model::is_active);
-    // The second look-up is made for unknown addresses too, so that it takes as long.
-    let id = account.as_ref().map_or("", |account| account.id.as_str());
-    let enrolments = enrolment::of_account(db, id).await?;
+    let (account, enrolments) = account::with_enrolments(db, email).await?;
+    let account = account.filter(account::Model::is_active);
     let purpose = demand.purpose();
     let mut methods: Vec<Method> = Vec::new();
     for factor in app.plugins.factors_for(purpose) {
@@ -92,7 +90,9 @@ pub async fn offer(app: &App, email: &str, demand: &Demand) -> Result<Offer, Int
                 && row.status == "active"
                 && !(purpose == Purpose::Payment && row.payments_blocked)
         };
-        if let Some(row) = enrolments.iter().rev().find(usable) {
+        if account.is_some()
+            && let Some(row) = enrolments.iter().rev().find(usable)
+        {
             methods.push(Method { factor: factor.clone(), enrolment: Some(row.clone()) });
         }
     }

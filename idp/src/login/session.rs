@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
-use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use super::next::SessionView;
@@ -14,7 +13,7 @@ use crate::{
     app::App,
     clock::{Millis, SECOND},
     error::Internal,
-    store::{self, session::Model},
+    store::{self, Change, Tx, session::Model},
 };
 
 const SESSION: &str = "enum_session";
@@ -133,15 +132,20 @@ impl Opening {
         self.cookie.clone()
     }
 
-    /// Stores it and ends the one that it replaces.
+    /// Ends the one that it replaces, if that still lives.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn save_in(&self, tx: &impl ConnectionTrait, now: Millis) -> Result<(), Internal> {
+    pub async fn end_old_in(&self, tx: &Tx, now: Millis) -> Result<(), Internal> {
         if let Some(old) = &self.replaces {
             store::session::end(tx, old, now).await?;
         }
-        Ok(store::session::add(tx, self.row.clone()).await?)
+        Ok(())
+    }
+
+    /// Stores it.
+    pub fn change(self) -> Change {
+        store::session::adding(self.row)
     }
 }
 

@@ -1,7 +1,6 @@
 //! An approved payment: the confirmation that is stored and the receipt that proves it.
 
 use plugin_api::message::{Approved, Transaction};
-use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use super::{
@@ -10,7 +9,12 @@ use super::{
     receipt::{self, Receipt},
     request::AuthorizationRequest,
 };
-use crate::{app::App, error::Internal, login::ceremony::Passed, store};
+use crate::{
+    app::App,
+    error::Internal,
+    login::ceremony::Passed,
+    store::{self, Change},
+};
 
 /// The transaction as a page shows it.
 pub(super) fn words(transaction: &Transaction) -> Value {
@@ -35,6 +39,7 @@ pub(super) fn amount(transaction: &Transaction) -> String {
 }
 
 /// What a right payment answer leads to, before its commit.
+#[derive(Clone)]
 pub(super) struct Approval {
     row: store::confirmation::Model,
     confirmed: Confirmed,
@@ -99,11 +104,8 @@ impl Approval {
     }
 
     /// Stores the confirmation.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub(super) async fn store_in(self, tx: &impl ConnectionTrait) -> Result<(), Internal> {
-        Ok(store::confirmation::add(tx, self.row).await?)
+    pub(super) fn change(self) -> Change {
+        store::confirmation::adding(self.row)
     }
 }
 

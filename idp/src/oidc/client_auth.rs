@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use sea_orm::ConnectionTrait;
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use url::form_urlencoded;
@@ -22,7 +21,7 @@ use crate::{
     config::Config,
     keys::jws::{JwsError, Unverified},
     seal::Seal,
-    store::{self, StoreError},
+    store::{self, Change},
 };
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -36,18 +35,15 @@ const SKEW: f64 = 30.0;
 pub struct Caller {
     /// Who.
     pub client: Arc<Client>,
-    /// The assertion's `jti`: to be given to [`spend`] in the transaction of whatever the request does.
-    pub spend: Option<store::spent::Model>,
+    /// The assertion's `jti`.
+    spend: Option<store::spent::Model>,
 }
 
-/// Spends the `jti`. `Ok(false)` when it was spent before: then nothing else may happen; answer [`replayed`].
-///
-/// # Errors
-/// When the store fails.
-pub async fn spend(db: &impl ConnectionTrait, spend: Option<store::spent::Model>) -> Result<bool, StoreError> {
-    match spend {
-        None => Ok(true),
-        Some(spend) => store::spent::spend(db, spend).await,
+impl Caller {
+    /// Spends the `jti`, before anything else of the request happens. A conflict over [`store::spent::RECORD`] means that
+    /// it was spent before: answer [`replayed`].
+    pub fn spending(&self) -> Option<Change> {
+        self.spend.clone().map(store::spent::spending)
     }
 }
 

@@ -299,7 +299,8 @@ impl Visitor<'_> {
         app.db
             .write(move |tx| {
                 Box::pin(async move {
-                    earned::answer_pushed(tx, pushed.as_deref(), now).await?;
+                    let answered = pushed.map(|hash| store::pushed::using_up(&hash, now));
+                    earned::apply(tx, answered.into_iter()).await?;
                     if let Some(account) = account {
                         store::log::append(tx, &seal, &account, now, &event).await?;
                     }

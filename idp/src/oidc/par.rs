@@ -27,7 +27,7 @@ use crate::{
     app::App,
     clock::{Millis, SECOND},
     error::Internal,
-    store,
+    store::{self, StoreError},
 };
 
 /// What every `request_uri` of ours begins with (RFC 9126 §2.2).
@@ -80,20 +80,11 @@ async fn store(app: &App, caller: Caller, request: &AuthorizationRequest) -> Res
         used_at: None,
         hash,
     };
-    let spend = caller.spend;
-    let fresh = app
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                let fresh = client_auth::spend(tx, spend).await?;
-                if fresh {
-                    store::pushed::add(tx, row).await?;
-                }
-                Ok::<_, Internal>(fresh)
-            })
-        })
-        .await?;
-    if fresh { Ok(request_uri) } else { Err(client_auth::replayed().into()) }
+    let changes = caller.spending().into_iter().chain([store::pushed::adding(row)]);
+    match app.db.write(move |tx| Box::pin(store::apply(tx, changes))).await {
+        Err(StoreError::Conflict(store::spent::RECORD)) => Err(client_auth::replayed().into()),
+        done => Ok(done.map(|()| request_uri).map_err(Internal::from)?),
+    }
 }
 
 /// The live request behind a `request_uri` of this client (RFC 9126 §2.2: bound to the client that pushed it).

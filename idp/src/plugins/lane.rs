@@ -4,16 +4,16 @@
 //! own. A call whose deadline passes while it runs cannot be stopped; its thread is written off and replaced, up to a
 //! cap. A written-off thread that does come back fills a gap, or ends.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use plugin_api::abi::{Instance, Reply};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::error::CallError;
 
@@ -34,7 +34,6 @@ pub(super) struct Limits {
 #[derive(Debug)]
 pub(super) struct Lane {
     shared: Arc<Shared>,
-    jobs: SyncSender<Job>,
     deadline: Duration,
 }
 
@@ -42,9 +41,70 @@ pub(super) struct Lane {
 struct Shared {
     name: String,
     instance: Instance,
-    jobs: Mutex<Receiver<Job>>,
+    queue: Queue,
     threads: usize,
     census: Mutex<Census>,
+}
+
+/// Jobs that wait. Not a channel of the standard library: of those only one thread could wait at a time, so that each
+/// job would wake two.
+#[derive(Debug)]
+struct Queue {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+    room: usize,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, job: Job) -> Result<(), CallError> {
+        let mut waiting = self.lock();
+        if waiting.jobs.len() >= self.room {
+            return Err(CallError::Busy);
+        }
+        waiting.jobs.push_back(job);
+        drop(waiting);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Waits for a job. `None` when the lane is gone.
+    fn next(&self) -> Option<Job> {
+        let mut waiting = self.lock();
+        loop {
+            if waiting.closed {
+                return None;
+            }
+            if let Some(job) = waiting.jobs.pop_front() {
+                return Some(job);
+            }
+            waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Lets the threads go, and whoever still waits for an answer.
+    fn close(&self) {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        waiting.jobs.clear();
+        drop(waiting);
+        self.changed.notify_all();
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+    }
 }
 
 #[derive(Debug, Default)]
@@ -61,41 +121,42 @@ struct Census {
 struct Job {
     method: &'static str,
     json: Vec<u8>,
-    phase: Arc<Phase>,
-    started: oneshot::Sender<()>,
+    progress: Arc<Progress>,
     reply: oneshot::Sender<Reply>,
 }
 
-/// Where a job is. Every change is one compare-and-set, so that caller and thread never both act on it.
-#[derive(Debug)]
-struct Phase(AtomicU8);
+/// Where a job is. Every change of phase is one compare-and-set, so that caller and thread never both act on it.
+#[derive(Debug, Default)]
+struct Progress {
+    phase: AtomicU8,
+    started: OnceLock<Instant>,
+}
 
-impl Phase {
+impl Progress {
     const WAITING: u8 = 0;
     const RUNNING: u8 = 1;
     const DONE: u8 = 2;
     const ABANDONED: u8 = 3;
 
     fn goes(&self, from: u8, to: u8) -> bool {
-        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.phase.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
 impl Lane {
     /// Starts the threads. `name` is the plugin's id.
     pub(super) fn start(name: &str, instance: Instance, limits: Limits) -> io::Result<Self> {
-        let (jobs, receiver) = sync_channel(limits.queue);
         let shared = Arc::new(Shared {
             name: name.to_owned(),
             instance,
-            jobs: Mutex::new(receiver),
+            queue: Queue { waiting: Mutex::default(), changed: Condvar::new(), room: limits.queue },
             threads: limits.threads,
             census: Mutex::default(),
         });
         for _ in 0..limits.threads {
             shared.hire(&mut shared.census())?;
         }
-        Ok(Self { shared, jobs, deadline: limits.deadline })
+        Ok(Self { shared, deadline: limits.deadline })
     }
 
     /// Makes one call. The future must be driven to its end, for it also watches the deadline.
@@ -103,25 +164,28 @@ impl Lane {
         if self.shared.census().alive == 0 {
             return Err(CallError::Quarantined);
         }
-        let phase = Arc::new(Phase(AtomicU8::new(Phase::WAITING)));
-        let (started, starts) = oneshot::channel();
+        let asked = Instant::now();
+        let progress = Arc::<Progress>::default();
         let (reply, mut replies) = oneshot::channel();
-        let job = Job { method, json, phase: Arc::clone(&phase), started, reply };
-        self.jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => CallError::Busy,
-            TrySendError::Disconnected(_) => CallError::Quarantined,
-        })?;
-        if timeout(self.deadline, starts).await.is_err() && phase.goes(Phase::WAITING, Phase::ABANDONED) {
-            return Err(CallError::Busy);
-        }
-        match timeout(self.deadline, &mut replies).await {
-            Ok(reply) => reply.map_err(|_| CallError::Quarantined),
-            Err(_) if phase.goes(Phase::RUNNING, Phase::ABANDONED) => {
-                self.shared.write_off();
-                Err(CallError::Late)
+        self.shared.queue.push(Job { method, json, progress: Arc::clone(&progress), reply })?;
+        let mut latest = asked + self.deadline;
+        loop {
+            if let Ok(reply) = timeout_at(latest, &mut replies).await {
+                return reply.map_err(|_| CallError::Quarantined);
             }
-            // It came back at the last moment: the reply is on its way.
-            Err(_) => replies.await.map_err(|_| CallError::Quarantined),
+            if progress.goes(Progress::WAITING, Progress::ABANDONED) {
+                return Err(CallError::Busy);
+            }
+            let runs_until = progress.started.get().copied().unwrap_or(latest) + self.deadline;
+            if latest < runs_until {
+                latest = runs_until;
+            } else if progress.goes(Progress::RUNNING, Progress::ABANDONED) {
+                self.shared.write_off();
+                return Err(CallError::Late);
+            } else {
+                // It came back at the last moment: the reply is on its way.
+                return replies.await.map_err(|_| CallError::Quarantined);
+            }
         }
     }
 }
@@ -157,24 +221,20 @@ impl Shared {
     }
 
     fn serve(&self) {
-        while let Some(job) = self.next_job() {
-            if !job.phase.goes(Phase::WAITING, Phase::RUNNING) {
+        while let Some(job) = self.queue.next() {
+            // Said before the phase changes: whoever sees that the job runs also sees since when.
+            let _ = job.progress.started.set(Instant::now());
+            if !job.progress.goes(Progress::WAITING, Progress::RUNNING) {
                 continue;
             }
-            // A caller that is gone needs neither message.
-            let _ = job.started.send(());
             let reply = self.instance.call(job.method, &job.json, REPLY_LIMIT);
-            let in_time = job.phase.goes(Phase::RUNNING, Phase::DONE);
+            let in_time = job.progress.goes(Progress::RUNNING, Progress::DONE);
+            // A caller that is gone needs no message.
             let _ = job.reply.send(reply);
             if !in_time && !self.comes_back() {
                 return;
             }
         }
-    }
-
-    /// `None` when the lane is gone.
-    fn next_job(&self) -> Option<Job> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
     }
 
     /// Whether a written-off thread is needed again.

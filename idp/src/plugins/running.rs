@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use plugin_api::message::{Description, Manifest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 use super::PluginConfig;
 use super::breaker::Breaker;
@@ -90,7 +93,7 @@ impl Running {
     ) -> Result<A, CallError> {
         let json = serde_json::to_vec(request).map_err(|error| CallError::Failed(error.to_string()))?;
         let plugin = Arc::clone(self);
-        let call = tokio::spawn(async move {
+        let call = async move {
             if !plugin.breaker().allows(Instant::now()) {
                 return Err(CallError::Quarantined);
             }
@@ -101,8 +104,8 @@ impl Running {
             });
             plugin.record(method, result.as_ref().err());
             result
-        });
-        call.await.unwrap_or_else(|error| Err(CallError::Failed(error.to_string())))
+        };
+        ToItsEnd(Some(Box::pin(call))).await
     }
 
     fn record(&self, method: &str, error: Option<&CallError>) {
@@ -121,6 +124,32 @@ impl Running {
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A future that goes on by itself when whoever waited for it has gone away.
+struct ToItsEnd<F: Future + Send + 'static>(Option<Pin<Box<F>>>);
+
+impl<F: Future + Send + 'static> Future for ToItsEnd<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let Some(future) = &mut self.0 else { return Poll::Pending };
+        let done = future.as_mut().poll(context);
+        if done.is_ready() {
+            self.0 = None;
+        }
+        done
+    }
+}
+
+impl<F: Future + Send + 'static> Drop for ToItsEnd<F> {
+    fn drop(&mut self) {
+        let Some(future) = self.0.take() else { return };
+        // Without a runtime the process is ending, and the deadline matters no more.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { drop(future.await) });
+        }
     }
 }
 

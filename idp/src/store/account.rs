@@ -1,9 +1,14 @@
 //! Accounts: who somebody is.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryFilter, entity::prelude::*};
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    entity::prelude::*,
+    sea_query::{Expr, ExprTrait, IntoCondition},
+};
 
-use super::StoreError;
+use super::{StoreError, enrolment};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -56,6 +61,35 @@ pub fn canonical_email(email: &str) -> String {
 /// When the database fails.
 pub async fn by_email(db: &impl ConnectionTrait, email: &str) -> Result<Option<Model>, StoreError> {
     Ok(super::only(Entity::find().filter(Column::Email.eq(canonical_email(email))), db).await?)
+}
+
+/// The account of an e-mail, in any spelling, and its enrolments that are active, pending or disabled, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn with_enrolments(
+    db: &impl ConnectionTrait,
+    email: &str,
+) -> Result<(Option<Model>, Vec<enrolment::Model>), StoreError> {
+    let theirs = Entity::belongs_to(enrolment::Entity)
+        .from(Column::Id)
+        .to(enrolment::Column::AccountId)
+        .on_condition(|_, theirs| Expr::col((theirs, enrolment::Column::Status)).ne("replaced").into_condition())
+        .into();
+    let found = Entity::find()
+        .filter(Column::Email.eq(canonical_email(email)))
+        .join(JoinType::LeftJoin, theirs)
+        .select_also(enrolment::Entity)
+        .order_by_asc(enrolment::Column::CreatedAt)
+        .all(db)
+        .await?;
+    let mut account = None;
+    let mut enrolments = Vec::with_capacity(found.len());
+    for (owner, enrolment) in found {
+        account = Some(owner);
+        enrolments.extend(enrolment);
+    }
+    Ok((account, enrolments))
 }
 
 /// # Errors

@@ -3,7 +3,7 @@
 
 use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*, sea_query::Expr};
 
-use super::StoreError;
+use super::{Change, StoreError};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -25,11 +25,12 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// # Errors
-/// When the database fails.
-pub async fn add(db: &impl ConnectionTrait, code: Model) -> Result<(), StoreError> {
-    Entity::insert(ActiveModel::from(code).reset_all()).exec_without_returning(db).await?;
-    Ok(())
+/// What a conflict over a code is called.
+pub const RECORD: &str = "code";
+
+/// Adds a code.
+pub fn adding(code: Model) -> Change {
+    Change::insert(RECORD, Entity::insert(ActiveModel::from(code).reset_all()))
 }
 
 /// The code whether used, expired or neither: the caller says which.
@@ -40,17 +41,12 @@ pub async fn find(db: &impl ConnectionTrait, hash: &str) -> Result<Option<Model>
     Ok(super::only(Entity::find_by_id(hash), db).await?)
 }
 
-/// Uses the code up. `Ok(false)` when it was used or has expired.
-///
-/// # Errors
-/// When the database fails.
-pub async fn use_up(db: &impl ConnectionTrait, hash: &str, now: Millis) -> Result<bool, StoreError> {
-    let done = Entity::update_many()
+/// Uses the code up. Touches nothing when it was used or has expired.
+pub fn using_up(hash: &str, now: Millis) -> Change {
+    let update = Entity::update_many()
         .col_expr(Column::UsedAt, Expr::value(now))
         .filter(Column::Hash.eq(hash))
         .filter(Column::UsedAt.is_null())
-        .filter(Column::ExpiresAt.gt(now))
-        .exec(db)
-        .await?;
-    Ok(done.rows_affected == 1)
+        .filter(Column::ExpiresAt.gt(now));
+    Change::update(RECORD, update)
 }

@@ -3,7 +3,7 @@
 
 use sea_orm::{ConnectionTrait, entity::prelude::*};
 
-use super::StoreError;
+use super::{Change, StoreError};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -29,11 +29,9 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// # Errors
-/// When the database fails.
-pub async fn add(db: &impl ConnectionTrait, confirmation: Model) -> Result<(), StoreError> {
-    Entity::insert(ActiveModel::from(confirmation).reset_all()).exec_without_returning(db).await?;
-    Ok(())
+/// Adds a confirmation.
+pub fn adding(confirmation: Model) -> Change {
+    Change::insert("confirmation", Entity::insert(ActiveModel::from(confirmation).reset_all()))
 }
 
 /// # Errors

@@ -6,12 +6,12 @@
 
 use sea_orm::{
     ActiveValue::NotSet,
-    ConnectionTrait, QueryFilter, QueryOrder,
+    ConnectionTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{Expr, ExprTrait},
 };
 
-use super::StoreError;
+use super::{Change, StoreError, account};
 use crate::{
     clock::Millis,
     seal::{Seal, SealError},
@@ -66,7 +66,7 @@ impl Model {
         })
     }
 
-    /// Seals new plugin state into this row's value; [`save`] makes it durable.
+    /// Seals new plugin state into this row's value; [`saving`] makes it durable.
     ///
     /// # Errors
     /// When sealing fails.
@@ -89,6 +89,16 @@ pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Model>,
     Ok(super::only(Entity::find_by_id(id), db).await?)
 }
 
+/// An enrolment and its account, in one look.
+///
+/// # Errors
+/// When the database fails.
+pub async fn with_account(db: &impl ConnectionTrait, id: &str) -> Result<Option<(Model, account::Model)>, StoreError> {
+    let owner = Entity::belongs_to(account::Entity).from(Column::AccountId).to(account::Column::Id).into();
+    let found = Entity::find_by_id(id).join(JoinType::InnerJoin, owner).select_also(account::Entity);
+    Ok(super::only_two(found, db).await?)
+}
+
 /// All enrolments of an account that are active, pending or disabled, oldest first.
 ///
 /// # Errors
@@ -102,17 +112,14 @@ pub async fn of_account(db: &impl ConnectionTrait, account_id: &str) -> Result<V
         .await?)
 }
 
-/// Replaces the row by `changed` if nobody else has changed it since it was read, and raises its version.
-///
-/// # Errors
-/// [`StoreError::Conflict`] when somebody has; otherwise when the database fails.
-pub async fn save(db: &impl ConnectionTrait, changed: Model) -> Result<(), StoreError> {
+/// Replaces the row by `changed` and raises its version. Touches nothing when somebody else has changed it since it was
+/// read.
+pub fn saving(changed: Model) -> Change {
     let (id, seen) = (changed.id.clone(), changed.version);
     let mut row = ActiveModel::from(Model { version: seen + 1, ..changed }).reset_all();
     row.id = NotSet;
-    let done =
-        Entity::update_many().set(row).filter(Column::Id.eq(id)).filter(Column::Version.eq(seen)).exec(db).await?;
-    if done.rows_affected == 1 { Ok(()) } else { Err(StoreError::Conflict("enrolment")) }
+    let update = Entity::update_many().set(row).filter(Column::Id.eq(id)).filter(Column::Version.eq(seen));
+    Change::update("enrolment", update)
 }
 
 /// Ends every other enrolment of the same factor and account whose status is one of `statuses`; says how many there were.

@@ -3,7 +3,7 @@
 
 use sea_orm::{ConnectionTrait, JoinType, QueryFilter, QuerySelect, entity::prelude::*, sea_query::Expr};
 
-use super::{StoreError, account};
+use super::{Change, StoreError, account};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -31,6 +31,9 @@ pub mod refresh {
 
     use crate::clock::Millis;
 
+    /// What a conflict over a refresh token is called.
+    pub const RECORD: &str = "refresh token";
+
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "refresh")]
     pub struct Model {
@@ -48,11 +51,9 @@ pub mod refresh {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// # Errors
-/// When the database fails.
-pub async fn add(db: &impl ConnectionTrait, grant: Model) -> Result<(), StoreError> {
-    Entity::insert(ActiveModel::from(grant).reset_all()).exec_without_returning(db).await?;
-    Ok(())
+/// Adds a grant.
+pub fn adding(grant: Model) -> Change {
+    Change::insert("grant", Entity::insert(ActiveModel::from(grant).reset_all()))
 }
 
 /// A grant that has neither been revoked nor expired.
@@ -78,9 +79,8 @@ pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Model>,
 /// When the database fails.
 pub async fn with_account(db: &impl ConnectionTrait, id: &str) -> Result<Option<(Model, account::Model)>, StoreError> {
     let owner = Entity::belongs_to(account::Entity).from(Column::AccountId).to(account::Column::Id).into();
-    let found =
-        Entity::find_by_id(id).join(JoinType::InnerJoin, owner).select_also(account::Entity).all(db).await?.pop();
-    Ok(found.and_then(|(grant, account)| Some((grant, account?))))
+    let found = Entity::find_by_id(id).join(JoinType::InnerJoin, owner).select_also(account::Entity);
+    Ok(super::only_two(found, db).await?)
 }
 
 /// Live grants that were made in one session of an account.
@@ -117,11 +117,9 @@ pub async fn revoke(db: &impl ConnectionTrait, id: &str, now: Millis) -> Result<
     Ok(done.rows_affected == 1)
 }
 
-/// # Errors
-/// When the database fails.
-pub async fn add_refresh(db: &impl ConnectionTrait, token: refresh::Model) -> Result<(), StoreError> {
-    refresh::Entity::insert(refresh::ActiveModel::from(token).reset_all()).exec_without_returning(db).await?;
-    Ok(())
+/// Adds a refresh token.
+pub fn adding_refresh(token: refresh::Model) -> Change {
+    Change::insert(refresh::RECORD, refresh::Entity::insert(refresh::ActiveModel::from(token).reset_all()))
 }
 
 /// The token whether used, expired or neither: the caller says which.
@@ -132,17 +130,12 @@ pub async fn find_refresh(db: &impl ConnectionTrait, hash: &str) -> Result<Optio
     Ok(super::only(refresh::Entity::find_by_id(hash), db).await?)
 }
 
-/// Uses a refresh token up. `Ok(false)` when it was used or has expired.
-///
-/// # Errors
-/// When the database fails.
-pub async fn use_up_refresh(db: &impl ConnectionTrait, hash: &str, now: Millis) -> Result<bool, StoreError> {
-    let done = refresh::Entity::update_many()
+/// Uses a refresh token up. Touches nothing when it was used or has expired.
+pub fn using_up_refresh(hash: &str, now: Millis) -> Change {
+    let update = refresh::Entity::update_many()
         .col_expr(refresh::Column::UsedAt, Expr::value(now))
         .filter(refresh::Column::Hash.eq(hash))
         .filter(refresh::Column::UsedAt.is_null())
-        .filter(refresh::Column::ExpiresAt.gt(now))
-        .exec(db)
-        .await?;
-    Ok(done.rows_affected == 1)
+        .filter(refresh::Column::ExpiresAt.gt(now));
+    Change::update(refresh::RECORD, update)
 }

@@ -7,7 +7,7 @@
 use sea_orm::{ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, entity::prelude::*, sea_query::Expr};
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, account};
+use super::{Change, StoreError, Tx, account, apply};
 use crate::{clock::Millis, seal::Seal};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -26,6 +26,9 @@ pub struct Model {
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
+
+/// What a conflict over a log is called.
+const RECORD: &str = "account log";
 
 /// One thing that happened to an account. Absent fields are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,39 +63,32 @@ impl Event {
 ///
 /// # Errors
 /// When the account is gone; when the database fails.
-pub async fn append(
-    db: &impl ConnectionTrait,
-    seal: &Seal,
-    account_id: &str,
-    at: Millis,
-    event: &Event,
-) -> Result<(), StoreError> {
-    let (seq, head) = head(db, account_id).await?;
-    append_at(db, seal, account_id, (seq, &head), at, event).await
+pub async fn append(tx: &Tx, seal: &Seal, account_id: &str, at: Millis, event: &Event) -> Result<(), StoreError> {
+    let (seq, head) = head(tx, account_id).await?;
+    apply(tx, appending_at(seal, account_id, (seq, &head), at, event)?).await
 }
 
-/// As [`append`], to the log as it stood when `account` was read: saves a read in the writer's time.
+/// As [`append`], to the log as it stood when `account` was read: saves a read in the writer's time. Touches nothing when
+/// something was appended since.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when something was appended since; otherwise when the database fails.
-pub async fn append_after(
-    db: &impl ConnectionTrait,
+/// When the event cannot be written.
+pub fn appending_after(
     seal: &Seal,
     account: &account::Model,
     at: Millis,
     event: &Event,
-) -> Result<(), StoreError> {
-    append_at(db, seal, &account.id, (account.log_seq, &account.log_head), at, event).await
+) -> Result<[Change; 2], StoreError> {
+    appending_at(seal, &account.id, (account.log_seq, &account.log_head), at, event)
 }
 
-async fn append_at(
-    db: &impl ConnectionTrait,
+fn appending_at(
     seal: &Seal,
     account_id: &str,
     (seq, head): (i64, &[u8]),
     at: Millis,
     event: &Event,
-) -> Result<(), StoreError> {
+) -> Result<[Change; 2], StoreError> {
     let event = serde_json::to_string(event).map_err(|error| unreadable(account_id, &error.to_string()))?;
     let next = seq + 1;
     let hash = link(seal, account_id, head, next, at, &event);
@@ -100,15 +96,10 @@ async fn append_at(
         .col_expr(account::Column::LogSeq, Expr::value(next))
         .col_expr(account::Column::LogHead, Expr::value(hash.to_vec()))
         .filter(account::Column::Id.eq(account_id))
-        .filter(account::Column::LogSeq.eq(seq))
-        .exec(db)
-        .await?;
-    if moved.rows_affected != 1 {
-        return Err(StoreError::Conflict("account log"));
-    }
+        .filter(account::Column::LogSeq.eq(seq));
     let row = Model { account_id: account_id.to_owned(), seq: next, at, event, hash: hash.to_vec() };
-    Entity::insert(ActiveModel::from(row).reset_all()).exec_without_returning(db).await?;
-    Ok(())
+    let entry = Entity::insert(ActiveModel::from(row).reset_all());
+    Ok([Change::update(RECORD, moved), Change::insert(RECORD, entry)])
 }
 
 /// The newest link. In a transaction on PostgreSQL the account's row is locked with it, so that appends to one log wait

@@ -3,38 +3,49 @@
 //! This room knows no HTTP and no protocol. Reads go to [`Db::read`]; every write is a unit of work given to
 //! [`Db::write`], durable when it returns. Single use is always one conditional `UPDATE` that must touch one row.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
+use enum_migrations::Migrator;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    Select,
-    sqlx::{Connection, PgConnection},
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, EntityTrait, FromQueryResult,
+    IdenStatic, QueryTrait, RuntimeErr, Select, SelectA, SelectB, SelectTwo,
+    sqlx::{ConnectOptions as _, Connection, PgConnection, sqlite::SqliteConnectOptions},
 };
 use sea_orm_migration::MigratorTrait;
 
 pub mod account;
+mod changes;
 pub mod client;
 pub mod code;
 pub mod confirmation;
 pub mod consent;
 pub mod enrolment;
 pub mod expiry;
+mod file;
 pub mod grant;
 pub mod key;
 pub mod log;
 pub mod meta;
 pub mod outbox;
 pub mod pushed;
+mod reader;
 pub mod registration;
 pub mod session;
 pub mod spent;
+mod tx;
 mod writer;
 
+pub use changes::{Change, apply};
+use file::File;
+pub use reader::Reader;
+pub use tx::Tx;
 use writer::GroupWriter;
 pub use writer::Work;
 
 /// A connection that rested for so long is asked whether it is still there before it is used.
 const PING_AFTER: Duration = Duration::from_secs(30);
+/// Connections to an embedded database that read.
+const READERS: usize = 4;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// What went wrong below.
@@ -67,14 +78,14 @@ pub enum StoreError {
 /// The database. Clones share it.
 #[derive(Clone)]
 pub struct Db {
-    read: DatabaseConnection,
+    read: Reader,
     writer: Writer,
 }
 
 #[derive(Clone)]
 enum Writer {
     Group(GroupWriter),
-    Alone,
+    Alone(DatabaseConnection),
 }
 
 impl std::fmt::Debug for Db {
@@ -94,16 +105,8 @@ impl Db {
     /// # Errors
     /// When the database cannot be reached or a migration fails.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        let db = Self::connect(url).await?;
-        db.migrate().await?;
-        Ok(db)
-    }
-
-    async fn connect(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("sqlite:") {
-            let write = Database::connect(sqlite(url, 1)).await?;
-            let read = Database::connect(sqlite(url, 4)).await?;
-            return Ok(Self { read, writer: Writer::Group(GroupWriter::start(write)) });
+            return Self::open_embedded(url).await;
         }
         if !url.starts_with("postgres:") && !url.starts_with("postgresql:") {
             return Err(StoreError::Unreachable("the address must begin with sqlite:// or postgres://".to_owned()));
@@ -116,15 +119,30 @@ impl Db {
             .connect_timeout(CONNECT_WITHIN)
             .acquire_timeout(CONNECT_WITHIN)
             .sqlx_logging(false);
-        Ok(Self { read: Database::connect(options).await?, writer: Writer::Alone })
+        let pool = Database::connect(options).await?;
+        Migrator::up(&pool, None).await?;
+        Ok(Self { read: Reader::pool(pool.clone()), writer: Writer::Alone(pool) })
     }
 
-    async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(enum_migrations::Migrator::up(&self.read, None).await?)
+    async fn open_embedded(url: &str) -> Result<Self, StoreError> {
+        let mut options = ConnectOptions::new(url);
+        options.map_sqlx_sqlite_opts(embedded);
+        let schema = Database::connect(options).await?;
+        Migrator::up(&schema, None).await?;
+        schema.close().await?;
+
+        let options = url.parse().map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))?;
+        let options = embedded(options);
+        let mut readers = Vec::with_capacity(READERS);
+        for _ in 0..READERS {
+            readers.push(File::open(&options).await?);
+        }
+        let writer = GroupWriter::start(File::open(&options).await?);
+        Ok(Self { read: Reader::files(readers), writer: Writer::Group(writer) })
     }
 
     /// For reads. On SQLite a reader sees the last committed state and never waits for the writer.
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Reader {
         &self.read
     }
 
@@ -133,19 +151,20 @@ impl Db {
         self.read.get_database_backend() == DbBackend::Sqlite
     }
 
-    /// Runs `work` as one transaction. When this returns `Ok`, all of it is durable; otherwise none of it happened.
+    /// Runs `work` as one transaction. When this returns `Ok`, all of it is durable; otherwise none of it happened. It may
+    /// be run more than once, and has no effect but on the database.
     ///
     /// # Errors
     /// Those of `work`, and [`StoreError`] when the commit fails.
     pub async fn write<F, T, E>(&self, work: F) -> Result<T, E>
     where
-        F: for<'c> FnOnce(&'c DatabaseTransaction) -> Work<'c, Result<T, E>> + Send + 'static,
+        F: for<'c> FnOnce(&'c Tx) -> Work<'c, Result<T, E>> + Clone + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
         match &self.writer {
             Writer::Group(writer) => writer.write(work).await,
-            Writer::Alone => writer::write_alone(&self.read, work).await,
+            Writer::Alone(pool) => writer::write_alone(pool, work).await,
         }
     }
 }
@@ -162,20 +181,29 @@ async fn reach_postgres(url: &str) -> Result<(), StoreError> {
 
 /// The row of a unique key. Not `one()`, which binds a LIMIT: SQLite plans a statement anew for every value of that.
 async fn only<E: EntityTrait>(found: Select<E>, db: &impl ConnectionTrait) -> Result<Option<E::Model>, DbErr> {
-    Ok(found.all(db).await?.pop())
+    let row = db.query_one_raw(found.build(db.get_database_backend())).await?;
+    row.map(|row| E::Model::from_query_result(&row, "")).transpose()
 }
 
-fn sqlite(url: &str, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url);
-    // A file does not go away: no ping before each statement, which would cost as much as a short read.
-    options.max_connections(connections).min_connections(connections).test_before_acquire(false);
-    options.sqlx_logging(false).map_sqlx_sqlite_opts(|sqlite| {
-        sqlite
-            .pragma("journal_mode", "WAL")
-            .pragma("synchronous", "FULL")
-            .pragma("foreign_keys", "ON")
-            .busy_timeout(Duration::from_secs(5))
-            .statement_cache_capacity(256)
-    });
+/// As [`only`], with the row of another table that it was joined to.
+async fn only_two<E: EntityTrait, F: EntityTrait>(
+    found: SelectTwo<E, F>,
+    db: &impl ConnectionTrait,
+) -> Result<Option<(E::Model, F::Model)>, DbErr> {
+    let Some(row) = db.query_one_raw(found.build(db.get_database_backend())).await? else { return Ok(None) };
+    let first = E::Model::from_query_result(&row, SelectA.as_str())?;
+    let second = F::Model::from_query_result(&row, SelectB.as_str())?;
+    Ok(Some((first, second)))
+}
+
+fn embedded(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options
+        .pragma("journal_mode", "WAL")
+        .pragma("synchronous", "FULL")
+        .pragma("foreign_keys", "ON")
+        // 16 MiB of log before it is copied into the file (SQLite's own choice is a quarter): fewer pages are copied twice.
+        .pragma("wal_autocheckpoint", "4000")
+        .busy_timeout(Duration::from_secs(5))
+        .statement_cache_capacity(256)
+        .disable_statement_logging()
 }

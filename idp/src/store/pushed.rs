@@ -3,7 +3,7 @@
 
 use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*, sea_query::Expr};
 
-use super::StoreError;
+use super::{Change, StoreError};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -23,11 +23,12 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// # Errors
-/// When the database fails.
-pub async fn add(db: &impl ConnectionTrait, pushed: Model) -> Result<(), StoreError> {
-    Entity::insert(ActiveModel::from(pushed).reset_all()).exec_without_returning(db).await?;
-    Ok(())
+/// What a conflict over a pushed request is called.
+pub const RECORD: &str = "pushed request";
+
+/// Adds a request.
+pub fn adding(pushed: Model) -> Change {
+    Change::insert(RECORD, Entity::insert(ActiveModel::from(pushed).reset_all()))
 }
 
 /// A request that is neither used nor expired.
@@ -39,16 +40,11 @@ pub async fn live(db: &impl ConnectionTrait, hash: &str, now: Millis) -> Result<
     Ok(found.filter(|pushed| pushed.used_at.is_none() && now < pushed.expires_at))
 }
 
-/// Uses the request up. `Ok(false)` when it was used already.
-///
-/// # Errors
-/// When the database fails.
-pub async fn use_up(db: &impl ConnectionTrait, hash: &str, now: Millis) -> Result<bool, StoreError> {
-    let done = Entity::update_many()
+/// Uses the request up. Touches nothing when it was used already.
+pub fn using_up(hash: &str, now: Millis) -> Change {
+    let update = Entity::update_many()
         .col_expr(Column::UsedAt, Expr::value(now))
         .filter(Column::Hash.eq(hash))
-        .filter(Column::UsedAt.is_null())
-        .exec(db)
-        .await?;
-    Ok(done.rows_affected == 1)
+        .filter(Column::UsedAt.is_null());
+    Change::update(RECORD, update)
 }

@@ -3,7 +3,7 @@
 
 use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*, sea_query::Expr};
 
-use super::StoreError;
+use super::{Change, StoreError};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -29,11 +29,9 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// # Errors
-/// When the database fails.
-pub async fn add(db: &impl ConnectionTrait, session: Model) -> Result<(), StoreError> {
-    Entity::insert(ActiveModel::from(session).reset_all()).exec_without_returning(db).await?;
-    Ok(())
+/// Adds a session.
+pub fn adding(session: Model) -> Change {
+    Change::insert("session", Entity::insert(ActiveModel::from(session).reset_all()))
 }
 
 /// A session that has neither ended nor expired.

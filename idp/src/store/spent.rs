@@ -1,9 +1,9 @@
 //! Things that may be presented once: `jti` of client assertions, solved bot checks.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{ConnectionTrait, entity::prelude::*, sea_query::OnConflict};
+use sea_orm::{entity::prelude::*, sea_query::OnConflict};
 
-use super::StoreError;
+use super::Change;
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -21,14 +21,11 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Spends it. `Ok(false)` when it was spent before.
-///
-/// # Errors
-/// When the database fails.
-pub async fn spend(db: &impl ConnectionTrait, spent: Model) -> Result<bool, StoreError> {
-    let added = Entity::insert(ActiveModel::from(spent).reset_all())
-        .on_conflict(OnConflict::columns([Column::Purpose, Column::Hash]).do_nothing().to_owned())
-        .exec_without_returning(db)
-        .await?;
-    Ok(added == 1)
+/// What a conflict over a thing that may be presented once is called.
+pub const RECORD: &str = "spent";
+
+/// Spends it. Touches nothing when it was spent before.
+pub fn spending(spent: Model) -> Change {
+    let once = OnConflict::columns([Column::Purpose, Column::Hash]).do_nothing().to_owned();
+    Change::insert(RECORD, Entity::insert(ActiveModel::from(spent).reset_all()).on_conflict(once))
 }

@@ -296,7 +296,7 @@ impl Exchange<'_> {
         let written = self.app.db.write(move |tx| {
             Box::pin(async move {
                 enrolment::replace_others(tx, &row, &["active", "disabled", "pending"]).await?;
-                enrolment::save(tx, row).await?;
+                enrolment::saving(row).apply(tx).await?;
                 log::append(tx, &app.seal, &account.id, now, &event).await?;
                 app.courier.queue_in(tx, &app.seal, notice).await
             })
@@ -324,10 +324,9 @@ impl Exchange<'_> {
         let now = self.app.clock.now();
         let Some((account, mut row)) = real.filter(|(_, row)| row.version == version && is_waiting(row, now)) else {
             let nothing = spent::Model { purpose: "decoy".to_owned(), hash: self.app.entropy.id()?, expires_at: now };
-            let write = self
-                .app
-                .db
-                .write(move |tx| Box::pin(async move { Ok::<_, Internal>(spent::spend(tx, nothing).await?) }));
+            let write = self.app.db.write(move |tx| {
+                Box::pin(async move { Ok::<_, Internal>(spent::spending(nothing).touches(tx).await?) })
+            });
             return write.await.map(drop);
         };
         row.failures += 1;
@@ -338,7 +337,7 @@ impl Exchange<'_> {
         let app = self.app.clone();
         let written = self.app.db.write(move |tx| {
             Box::pin(async move {
-                enrolment::save(tx, row).await?;
+                enrolment::saving(row).apply(tx).await?;
                 Ok::<_, Internal>(log::append(tx, &app.seal, &account.id, now, &event).await?)
             })
         });

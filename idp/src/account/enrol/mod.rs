@@ -3,7 +3,6 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use plugin_api::message::{AccountView, Context, Effect, EnrolBegin, Purpose, Site, Step};
-use sea_orm::ConnectionTrait;
 
 use super::letter;
 use crate::{
@@ -14,6 +13,7 @@ use crate::{
     pages::texts,
     plugins::FactorHandle,
     store::{
+        Tx,
         account::Model as Account,
         enrolment::{self, Model as Enrolment},
         log::{self, Event},
@@ -28,6 +28,7 @@ pub use exchange::post;
 pub const LIFE: Millis = DAY;
 
 /// An enrolment that the plugin has begun and that nothing was written of yet.
+#[derive(Clone)]
 pub struct Prepared {
     row: Enrolment,
     messages: Vec<Message>,
@@ -107,12 +108,7 @@ pub async fn begin_prepare(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn begin_in(
-    tx: &impl ConnectionTrait,
-    app: &App,
-    prepared: Prepared,
-    address: Option<String>,
-) -> Result<(), Internal> {
+pub async fn begin_in(tx: &Tx, app: &App, prepared: Prepared, address: Option<String>) -> Result<(), Internal> {
     let Prepared { row, messages, .. } = prepared;
     let (account, now) = (row.account_id.clone(), row.created_at);
     let event = Event {

@@ -1,7 +1,8 @@
 //! From an answer to a verdict, and all that a wrong one costs.
 
+use std::iter;
+
 use plugin_api::message::{Answer, Facts, Input, Signal, Step};
-use sea_orm::ConnectionTrait;
 use serde_json::Value;
 
 use super::{Asked, BURN_AFTER, Issued, PAUSE, PAUSE_AFTER, account_view, decoy_address};
@@ -16,13 +17,13 @@ use crate::{
     notice::{self, Notice},
     plugins::FactorHandle,
     seal::Seal,
-    store::{self, account, enrolment, log::Event},
+    store::{self, Change, account, enrolment, log::Event},
 };
 
 /// What became of an answer.
 #[derive(Debug)]
 pub enum Verdict {
-    /// Right, and not yet durable: commit it with [`Passed::commit_in`].
+    /// Right, and not yet durable: commit its [`Passed::changes`].
     Passed(Box<Passed>),
     /// Wrong, counted and durable.
     Wrong {
@@ -36,7 +37,7 @@ pub enum Verdict {
 }
 
 /// A right answer before its commit.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Passed {
     /// Whose.
     pub account: account::Model,
@@ -54,14 +55,14 @@ pub struct Passed {
 }
 
 impl Passed {
-    /// Burns the challenge, stores the enrolment's new state and logs, in the caller's transaction.
+    /// Burns the challenge, stores the enrolment's new state and logs. A conflict over one of these means that another
+    /// answer was committed first: judge again.
     ///
     /// # Errors
-    /// A conflict when another answer was committed first: judge again.
-    pub async fn commit_in(self, tx: &impl ConnectionTrait, seal: &Seal) -> Result<(), Internal> {
-        enrolment::save(tx, self.row).await?;
-        store::log::append_after(tx, seal, &self.account, self.at, &self.event).await?;
-        Ok(())
+    /// When the event cannot be written.
+    pub fn changes(self, seal: &Seal) -> Result<impl Iterator<Item = Change> + Send + use<>, Internal> {
+        let logged = store::log::appending_after(seal, &self.account, self.at, &self.event)?;
+        Ok(iter::once(enrolment::saving(self.row)).chain(logged))
     }
 }
 
@@ -103,9 +104,8 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
     let factor = app.plugins.factor(&attempt.issued.factor);
     let factor = factor.ok_or_else(|| Internal::Other(format!("factor {} is off", attempt.issued.factor)))?;
     let db = app.db.read();
-    let row = enrolment::by_id(db, &attempt.issued.enrolment).await?;
-    let account = account::by_id(db, row.as_ref().map_or("", |row| row.account_id.as_str())).await?;
-    let (Some(row), Some(account)) = (row, account) else { return judge_decoy(app, &factor, attempt).await };
+    let found = enrolment::with_account(db, &attempt.issued.enrolment).await?;
+    let Some((row, account)) = found else { return judge_decoy(app, &factor, attempt).await };
     let mut event = event(attempt, &factor);
     let refused = refusal(&row, &account, attempt, now);
     if let Some((verdict, result)) = refused {
@@ -246,7 +246,7 @@ async fn failed(
     app.db
         .write(move |tx| {
             Box::pin(async move {
-                enrolment::save(tx, row).await?;
+                enrolment::saving(row).apply(tx).await?;
                 store::log::append(tx, &seal, &account.id, now, &event).await?;
                 for message in messages {
                     courier.queue_in(tx, &seal, message).await?;
@@ -277,7 +277,9 @@ async fn judge_decoy(app: &App, factor: &FactorHandle, attempt: &Attempt<'_>) ->
     drop(factor.answer(&Answer { cx, enrolment, state, input: attempt.input.clone() }).await?);
     let hash = app.entropy.id()?;
     let spent = store::spent::Model { purpose: "decoy".to_owned(), hash, expires_at: now };
-    app.db.write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::spent::spend(tx, spent).await?) })).await?;
+    app.db
+        .write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::spent::spending(spent).touches(tx).await?) }))
+        .await?;
     if app.decoys.is_paused(&address, now) {
         return Ok(Verdict::Paused);
     }

@@ -4,19 +4,13 @@ use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
 
-use super::{Spent, end_family, invalid_grant, refresh_token, settle};
+use super::{Spent, end_family, invalid_grant, refresh_token, settle, spend};
 use crate::{
     app::App,
     clock::{Millis, SECOND},
     error::Internal,
     oidc::{
-        client::Client,
-        client_auth::{self, Caller},
-        code::Authorized,
-        error::Refusal,
-        params::Params,
-        pkce,
-        tokens::Issue,
+        client::Client, client_auth::Caller, code::Authorized, error::Refusal, params::Params, pkce, tokens::Issue,
     },
     store,
 };
@@ -43,7 +37,7 @@ pub(in crate::oidc) async fn redeem(app: &Arc<App>, caller: Caller, params: &Par
     }
     let family = Family::new(app, &client, &code.grant_id, &authorized)?;
     let (refresh_token, family_expires_at) = (family.token.clone(), family.grant.expires_at);
-    let spent = family.store(app, caller, hash).await?;
+    let spent = family.store(app, caller, &hash).await?;
     settle(app, &client, &code.grant_id, spent).await?;
     Ok(Issue {
         grant_id: code.grant_id,
@@ -94,24 +88,10 @@ impl Family {
         Ok(Self { grant, token, refresh })
     }
 
-    async fn store(self, app: &App, caller: Caller, code_hash: String) -> Result<Spent, Internal> {
-        let now = app.clock.now();
-        app.db
-            .write(move |tx| {
-                Box::pin(async move {
-                    if !client_auth::spend(tx, caller.spend).await? {
-                        return Ok(Spent::Replay);
-                    }
-                    if !store::code::use_up(tx, &code_hash, now).await? {
-                        return Ok(Spent::Before);
-                    }
-                    store::grant::add(tx, self.grant).await?;
-                    if let Some(refresh) = self.refresh {
-                        store::grant::add_refresh(tx, refresh).await?;
-                    }
-                    Ok::<_, Internal>(Spent::Now)
-                })
-            })
-            .await
+    async fn store(self, app: &App, caller: Caller, code_hash: &str) -> Result<Spent, Internal> {
+        let used = store::code::using_up(code_hash, app.clock.now());
+        let changes = caller.spending().into_iter().chain([used, store::grant::adding(self.grant)]);
+        let changes = changes.chain(self.refresh.map(store::grant::adding_refresh));
+        spend(app, changes, store::code::RECORD).await
     }
 }

@@ -11,7 +11,12 @@ use super::{
     client_auth,
     error::{ErrorCode, OAuthError, Refusal},
 };
-use crate::{app::App, clock::Millis, error::Internal, store};
+use crate::{
+    app::App,
+    clock::Millis,
+    error::Internal,
+    store::{self, Change, StoreError},
+};
 
 /// How often a unit of work is begun again after another one was faster.
 const ATTEMPTS: usize = 5;
@@ -24,6 +29,27 @@ enum Spent {
     Before,
     /// The client's assertion had been used before; nothing was done.
     Replay,
+}
+
+/// Makes `changes`: first the spending of the client's assertion, then the using up of the credential, then what it buys.
+async fn spend(
+    app: &App,
+    changes: impl Iterator<Item = Change> + Clone + Send + 'static,
+    credential: &'static str,
+) -> Result<Spent, Internal> {
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                match store::apply(tx, changes).await {
+                    Ok(()) => Ok(Spent::Now),
+                    Err(StoreError::Conflict(store::spent::RECORD)) => Ok(Spent::Replay),
+                    // The assertion stays spent.
+                    Err(StoreError::Conflict(record)) if record == credential => Ok(Spent::Before),
+                    Err(error) => Err(error.into()),
+                }
+            })
+        })
+        .await
 }
 
 /// The one answer for a credential that is worth nothing, whatever the reason.

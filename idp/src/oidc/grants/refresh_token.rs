@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Spent, end_family, invalid_grant, refresh_token, settle};
+use super::{Spent, end_family, invalid_grant, refresh_token, settle, spend};
 use crate::{
     app::App,
     error::Internal,
     oidc::{
-        client_auth::{self, Caller},
+        client_auth::Caller,
         code::Granted,
         error::{ErrorCode, OAuthError, Refusal},
         params::Params,
@@ -74,21 +74,9 @@ async fn rotate(
     hash: String,
     next: store::grant::refresh::Model,
 ) -> Result<Spent, Internal> {
-    let now = app.clock.now();
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                if !client_auth::spend(tx, caller.spend).await? {
-                    return Ok(Spent::Replay);
-                }
-                if !store::grant::use_up_refresh(tx, &hash, now).await? {
-                    return Ok(Spent::Before);
-                }
-                store::grant::add_refresh(tx, next).await?;
-                Ok::<_, Internal>(Spent::Now)
-            })
-        })
-        .await
+    let used = store::grant::using_up_refresh(&hash, app.clock.now());
+    let changes = caller.spending().into_iter().chain([used, store::grant::adding_refresh(next)]);
+    spend(app, changes, store::grant::refresh::RECORD).await
 }
 
 #[cfg(test)]

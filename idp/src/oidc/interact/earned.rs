@@ -1,7 +1,5 @@
 //! A code with all that must commit beside it, and why a step may lead to no answer.
 
-use sea_orm::ConnectionTrait;
-
 use crate::{
     app::App,
     clock::Millis,
@@ -10,7 +8,7 @@ use crate::{
         code::{self, Authenticated},
         request::AuthorizationRequest,
     },
-    store,
+    store::{self, Change, StoreError, Tx},
 };
 
 /// A code before its commit, and the pushed request that it answers.
@@ -28,21 +26,17 @@ impl Earned {
     }
 
     /// Stores the code. A pushed request answers once: when it was answered in the meantime, nothing is stored.
-    pub(super) async fn store_in(self, tx: &impl ConnectionTrait, now: Millis) -> Result<(), Unanswered> {
-        answer_pushed(tx, self.pushed.as_deref(), now).await?;
-        Ok(store::code::add(tx, self.row).await?)
+    pub(super) fn changes(self, now: Millis) -> impl Iterator<Item = Change> + Clone + Send {
+        let answered = self.pushed.map(|hash| store::pushed::using_up(&hash, now));
+        answered.into_iter().chain([store::code::adding(self.row)])
     }
 }
 
-/// Uses a pushed request up: an answer to it, yes or no, is given once.
-pub(super) async fn answer_pushed(
-    tx: &impl ConnectionTrait,
-    pushed: Option<&str>,
-    now: Millis,
-) -> Result<(), Unanswered> {
-    match pushed {
-        Some(hash) if !store::pushed::use_up(tx, hash, now).await? => Err(Unanswered::RequestUsed),
-        _ => Ok(()),
+/// Makes `changes`; says of a pushed request that it was answered before.
+pub(super) async fn apply(tx: &Tx, changes: impl Iterator<Item = Change>) -> Result<(), Unanswered> {
+    match store::apply(tx, changes).await {
+        Err(StoreError::Conflict(store::pushed::RECORD)) => Err(Unanswered::RequestUsed),
+        done => Ok(done?),
     }
 }
 

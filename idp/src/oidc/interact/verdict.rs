@@ -5,7 +5,7 @@ use plugin_api::message::Input;
 
 use super::{
     Fields, Visit, Visitor, client_of, decide,
-    earned::{Earned, Unanswered},
+    earned::{self, Earned, Unanswered},
 };
 use crate::{
     clock::SECOND,
@@ -102,12 +102,9 @@ impl Visitor<'_> {
         app.db
             .write(move |tx| {
                 Box::pin(async move {
-                    passed.commit_in(tx, &seal).await?;
-                    opened.save_in(tx, now).await?;
-                    if let Some(prepared) = to_store {
-                        prepared.store_in(tx, now).await?;
-                    }
-                    Ok::<_, Unanswered>(())
+                    opened.end_old_in(tx, now).await?;
+                    let code = to_store.into_iter().flat_map(|prepared| prepared.changes(now));
+                    earned::apply(tx, passed.changes(&seal)?.chain([opened.change()]).chain(code)).await
                 })
             })
             .await?;
@@ -140,10 +137,8 @@ impl Visitor<'_> {
         app.db
             .write(move |tx| {
                 Box::pin(async move {
-                    passed.commit_in(tx, &seal).await?;
-                    approval.store_in(tx).await?;
-                    to_store.store_in(tx, now).await?;
-                    Ok::<_, Unanswered>(())
+                    let code = to_store.changes(now);
+                    earned::apply(tx, passed.changes(&seal)?.chain([approval.change()]).chain(code)).await
                 })
             })
             .await?;
@@ -181,8 +176,7 @@ impl Visitor<'_> {
                     consent::remember(tx, &account, &demand, now).await?;
                     let event = Event { client: Some(demand.client_id.clone()), ..Event::new("consent", "ok") };
                     store::log::append(tx, &seal, &account, now, &event).await?;
-                    to_store.store_in(tx, now).await?;
-                    Ok::<_, Unanswered>(())
+                    earned::apply(tx, to_store.changes(now)).await
                 })
             })
             .await?;
@@ -201,7 +195,7 @@ impl Visitor<'_> {
                 let who = authenticated(session, standing.acr, standing.proven_at, &visit.request.scope);
                 let prepared = Earned::prepare(self.app, &visit.request, who)?;
                 let (now, to_store) = (self.app.clock.now(), prepared.clone());
-                self.app.db.write(move |tx| Box::pin(to_store.store_in(tx, now))).await?;
+                self.app.db.write(move |tx| Box::pin(earned::apply(tx, to_store.changes(now)))).await?;
                 Ok(self.send_code(&visit, &prepared))
             }
             (Next::AskConsent(standing), Some(session)) => {

@@ -194,7 +194,7 @@ impl World {
         let (code, row) = code::prepare(&self.app, request, proven).unwrap();
         self.app
             .db
-            .write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::code::add(tx, row).await?) }))
+            .write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::code::adding(row).apply(tx).await?) }))
             .await
             .unwrap();
         code
@@ -274,7 +274,7 @@ impl World {
         };
         self.app
             .db
-            .write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::session::add(tx, row).await?) }))
+            .write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::session::adding(row).apply(tx).await?) }))
             .await
             .unwrap();
         let cookie = format!("__Host-enum_session={token}");

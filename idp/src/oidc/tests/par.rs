@@ -50,10 +50,9 @@ async fn a_request_uri_is_its_clients_once_and_for_90_seconds() {
     assert!(opened(&world, &[("client_id", "rp"), ("request_uri", &format!("{uri}x"))]).await.is_none());
     let hash = opened(&world, &[("client_id", "rp"), ("request_uri", &uri)]).await.unwrap().pushed.unwrap();
     let now = world.app.clock.now();
-    let used = world
-        .app
-        .db
-        .write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::pushed::use_up(tx, &hash, now).await?) }));
+    let used = world.app.db.write(move |tx| {
+        Box::pin(async move { Ok::<_, Internal>(store::pushed::using_up(&hash, now).touches(tx).await?) })
+    });
     assert!(used.await.unwrap());
     assert!(opened(&world, &[("client_id", "rp"), ("request_uri", &uri)]).await.is_none(), "used");
     let uri = pushed(&world).await;

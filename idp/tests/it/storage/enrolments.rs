@@ -51,7 +51,9 @@ async fn of_64_who_change_what_they_read_one_wins(database: Database) {
         let (db, mut row) = (db.clone(), read.clone());
         row.challenge_number = 100 + number;
         tries.spawn(async move {
-            db.write(move |tx| Box::pin(async move { store::enrolment::save(tx, row).await })).await.map(|()| number)
+            db.write(move |tx| Box::pin(async move { store::enrolment::saving(row).apply(tx).await }))
+                .await
+                .map(|()| number)
         });
     }
     let results = tries.join_all().await;
@@ -71,8 +73,9 @@ async fn sixty_four_failures_that_try_again_are_all_counted(database: Database) 
             loop {
                 let mut row = store::enrolment::by_id(db.read(), "e").await.unwrap().unwrap();
                 row.failures += 1;
-                let saved: Result<(), Internal> =
-                    db.write(move |tx| Box::pin(async move { Ok(store::enrolment::save(tx, row).await?) })).await;
+                let saved: Result<(), Internal> = db
+                    .write(move |tx| Box::pin(async move { Ok(store::enrolment::saving(row).apply(tx).await?) }))
+                    .await;
                 match saved {
                     Err(error) if error.is_conflict() => {}
                     other => return other.unwrap(),

@@ -26,7 +26,7 @@ async fn what_is_long_over_goes_and_what_is_not_stays(database: Database) {
     let db = database.open().await;
     for (hash, expires_at) in [("long over", NOW - DAY - 1), ("just over", NOW - 1), ("alive", NOW + 1)] {
         let row = store::code::Model { expires_at, ..code(hash) };
-        store::code::add(db.read(), row).await.unwrap();
+        store::code::adding(row).apply(db.read()).await.unwrap();
     }
     assert_eq!(sweep(&db, NOW).await, 1);
     let mut left: Vec<_> =
@@ -53,9 +53,9 @@ async fn an_entry_of_another_purpose_outlives_its_namesake(database: Database) {
     let db = database.open().await;
     for (purpose, expires_at) in [("bot", NOW - 2 * DAY), ("jti", NOW + DAY)] {
         let spent = store::spent::Model { purpose: purpose.to_owned(), hash: "1".to_owned(), expires_at };
-        assert!(store::spent::spend(db.read(), spent).await.unwrap());
+        assert!(store::spent::spending(spent).touches(db.read()).await.unwrap());
     }
     assert_eq!(sweep(&db, NOW).await, 1);
     let replayed = store::spent::Model { purpose: "jti".to_owned(), hash: "1".to_owned(), expires_at: NOW + DAY };
-    assert!(!store::spent::spend(db.read(), replayed).await.unwrap(), "what was spent stays spent");
+    assert!(!store::spent::spending(replayed).touches(db.read()).await.unwrap(), "what was spent stays spent");
 }

@@ -14,7 +14,7 @@ on_both_databases! {
 
 async fn migrations_run_up_and_down_and_up_again(database: Database) {
     let db = database.open().await;
-    let connection = db.read();
+    let connection = &database.connect().await;
     assert!(Migrator::get_pending_migrations(connection).await.unwrap().is_empty());
     add_code(&db, "c").await.unwrap();
     Migrator::down(connection, None).await.unwrap();

@@ -59,5 +59,5 @@ async fn add_account(db: &Db, id: &str) {
 
 async fn add_code(db: &Db, hash: &str) -> Result<(), Internal> {
     let row = code(hash);
-    db.write(move |tx| Box::pin(async move { Ok(store::code::add(tx, row).await?) })).await
+    db.write(move |tx| Box::pin(async move { Ok(store::code::adding(row).apply(tx).await?) })).await
 }

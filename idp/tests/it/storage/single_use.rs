@@ -39,7 +39,7 @@ async fn of_64_who_redeem_a_code_one_wins(database: Database) {
     let db = database.open().await;
     add_code(&db, "c").await.unwrap();
     let won = winners(&db, |db| async move {
-        db.write(|tx| Box::pin(async move { Ok(store::code::use_up(tx, "c", NOW).await?) })).await
+        db.write(|tx| Box::pin(async move { Ok(store::code::using_up("c", NOW).touches(tx).await?) })).await
     });
     assert_eq!(won.await, 1);
 }
@@ -48,7 +48,7 @@ async fn of_64_who_use_a_refresh_token_one_wins(database: Database) {
     let db = database.open().await;
     add_refresh(&db, "r").await;
     let won = winners(&db, |db| async move {
-        db.write(|tx| Box::pin(async move { Ok(store::grant::use_up_refresh(tx, "r", NOW).await?) })).await
+        db.write(|tx| Box::pin(async move { Ok(store::grant::using_up_refresh("r", NOW).touches(tx).await?) })).await
     });
     assert_eq!(won.await, 1);
 }
@@ -61,14 +61,14 @@ async fn add_refresh(db: &Db, hash: &str) {
         expires_at: NOW + DAY,
         used_at: None,
     };
-    db.write(move |tx| Box::pin(async move { store::grant::add_refresh(tx, row).await })).await.unwrap();
+    db.write(move |tx| Box::pin(async move { store::grant::adding_refresh(row).apply(tx).await })).await.unwrap();
 }
 
 async fn of_64_who_use_a_pushed_request_one_wins(database: Database) {
     let db = database.open().await;
     add_pushed(&db, "p").await;
     let won = winners(&db, |db| async move {
-        db.write(|tx| Box::pin(async move { Ok(store::pushed::use_up(tx, "p", NOW).await?) })).await
+        db.write(|tx| Box::pin(async move { Ok(store::pushed::using_up("p", NOW).touches(tx).await?) })).await
     });
     assert_eq!(won.await, 1);
     assert_eq!(store::pushed::live(db.read(), "p", NOW).await.unwrap(), None);
@@ -82,7 +82,7 @@ async fn add_pushed(db: &Db, hash: &str) {
         expires_at: NOW + DAY,
         used_at: None,
     };
-    db.write(move |tx| Box::pin(async move { store::pushed::add(tx, row).await })).await.unwrap();
+    db.write(move |tx| Box::pin(async move { store::pushed::adding(row).apply(tx).await })).await.unwrap();
 }
 
 async fn of_64_who_follow_a_registration_link_one_wins(database: Database) {
@@ -111,11 +111,11 @@ async fn of_64_who_spend_an_assertion_one_wins(database: Database) {
     let db = database.open().await;
     let won = winners(&db, |db| async move {
         let spent = store::spent::Model { purpose: "jti".to_owned(), hash: "1".to_owned(), expires_at: NOW };
-        db.write(move |tx| Box::pin(async move { Ok(store::spent::spend(tx, spent).await?) })).await
+        db.write(move |tx| Box::pin(async move { Ok(store::spent::spending(spent).touches(tx).await?) })).await
     });
     assert_eq!(won.await, 1);
     let other = store::spent::Model { purpose: "bot".to_owned(), hash: "1".to_owned(), expires_at: NOW };
-    let elsewhere = db.write(move |tx| Box::pin(async move { store::spent::spend(tx, other).await })).await;
+    let elsewhere = db.write(move |tx| Box::pin(async move { store::spent::spending(other).touches(tx).await })).await;
     assert!(elsewhere.unwrap(), "the same name in another slot is another thing");
 }
 
@@ -141,7 +141,7 @@ async fn add_session(db: &Db, id_hash: &str) {
         expires_at: NOW + DAY,
         ended_at: None,
     };
-    db.write(move |tx| Box::pin(async move { store::session::add(tx, row).await })).await.unwrap();
+    db.write(move |tx| Box::pin(async move { store::session::adding(row).apply(tx).await })).await.unwrap();
 }
 
 async fn of_64_who_take_an_email_one_gets_it(database: Database) {
@@ -174,8 +174,8 @@ async fn what_has_expired_is_used_by_nobody(database: Database) {
         .write(move |tx| {
             Box::pin(async move {
                 Ok([
-                    store::code::use_up(tx, "c", late).await?,
-                    store::grant::use_up_refresh(tx, "r", late).await?,
+                    store::code::using_up("c", late).touches(tx).await?,
+                    store::grant::using_up_refresh("r", late).touches(tx).await?,
                     store::registration::use_up(tx, "l", late).await?,
                     store::session::live(tx, "s", late).await?.is_some(),
                     store::pushed::live(tx, "p", late).await?.is_some(),

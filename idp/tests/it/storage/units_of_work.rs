@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use enum_idp::{error::Internal, store};
+use enum_idp::{
+    error::Internal,
+    store::{self, StoreError},
+};
 use sea_orm::EntityTrait;
 use tokio::task::JoinSet;
 
@@ -13,6 +16,8 @@ on_both_databases! {
     a_unit_that_fails_takes_nothing_with_it,
     a_broken_statement_fails_its_own_unit_alone,
     what_a_unit_wrote_before_it_failed_is_gone,
+    changes_that_travel_together_stop_at_the_first_without_a_row,
+    a_unit_that_goes_on_after_a_miss_keeps_what_came_before_it_and_no_more,
     a_unit_that_nobody_waits_for_is_still_done,
     what_was_answered_is_there_for_whoever_opens_the_database_next,
 }
@@ -26,7 +31,7 @@ async fn a_unit_that_fails_takes_nothing_with_it(database: Database) {
             let row = code(&format!("{number}"));
             let written = db.write(move |tx| {
                 Box::pin(async move {
-                    store::code::add(tx, row).await?;
+                    store::code::adding(row).apply(tx).await?;
                     if number % 3 == 0 { Err(Internal::Other("changed my mind".to_owned())) } else { Ok(()) }
                 })
             });
@@ -66,14 +71,65 @@ async fn what_a_unit_wrote_before_it_failed_is_gone(database: Database) {
         .write(|tx| {
             Box::pin(async move {
                 store::account::add(tx, account("ann")).await?;
-                store::code::add(tx, code("a")).await?;
-                Ok(store::code::add(tx, code("a")).await?)
+                store::code::adding(code("a")).apply(tx).await?;
+                Ok(store::code::adding(code("a")).apply(tx).await?)
             })
         })
         .await;
     assert!(failed.is_err(), "one key twice");
     assert_eq!(store::account::by_id(db.read(), "ann").await.unwrap(), None);
     assert_eq!(store::code::find(db.read(), "a").await.unwrap(), None);
+}
+
+async fn changes_that_travel_together_stop_at_the_first_without_a_row(database: Database) {
+    let db = database.open().await;
+    add_code(&db, "live").await.unwrap();
+    for (used, bought, named) in [("live", "b", None), ("live", "c", Some("code")), ("none", "d", Some("code"))] {
+        let changes = [store::code::using_up(used, NOW), store::code::adding(code(bought))];
+        let done = db.write(move |tx| Box::pin(store::apply(tx, changes))).await;
+        match (done, named) {
+            (Ok(()), None) => {}
+            (Err(StoreError::Conflict(record)), Some(expected)) if record == expected => {}
+            (done, expected) => panic!("{used}, {bought}: {done:?} instead of {expected:?}"),
+        }
+        let stored = store::code::find(db.read(), bought).await.unwrap();
+        assert_eq!(stored.is_some(), named.is_none(), "{bought}");
+    }
+}
+
+async fn a_unit_that_goes_on_after_a_miss_keeps_what_came_before_it_and_no_more(database: Database) {
+    let db = database.open().await;
+    let mut units = JoinSet::new();
+    // Beside others in the same commit, and in the way of none of them.
+    for number in 0..32 {
+        let db = db.clone();
+        units.spawn(async move {
+            let name = |what: &str| code(&format!("{what} {number}"));
+            let miss = if number % 4 == 0 { "none" } else { "before" };
+            let miss = format!("{miss} {number}");
+            let changes = [
+                store::code::adding(name("before")),
+                store::code::using_up(&miss, NOW),
+                store::code::adding(name("after")),
+            ];
+            let written = db.write(move |tx| {
+                Box::pin(async move {
+                    match store::apply(tx, changes).await {
+                        Err(StoreError::Conflict(_)) => Ok(false),
+                        done => done.map(|()| true),
+                    }
+                })
+            });
+            (number, written.await.unwrap())
+        });
+    }
+    while let Some(done) = units.join_next().await {
+        let (number, whole) = done.unwrap();
+        assert_eq!(whole, number % 4 != 0, "unit {number}");
+        let before = store::code::find(db.read(), &format!("before {number}")).await.unwrap();
+        let after = store::code::find(db.read(), &format!("after {number}")).await.unwrap();
+        assert_eq!((before.is_some(), after.is_some()), (true, whole), "unit {number}");
+    }
 }
 
 async fn a_unit_that_nobody_waits_for_is_still_done(database: Database) {
@@ -86,7 +142,7 @@ async fn a_unit_that_nobody_waits_for_is_still_done(database: Database) {
             db.write(|tx| {
                 Box::pin(async move {
                     BEGUN.fetch_add(1, Ordering::SeqCst);
-                    store::code::add(tx, code("orphan")).await
+                    store::code::adding(code("orphan")).apply(tx).await
                 })
             })
             .await

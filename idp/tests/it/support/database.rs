@@ -6,7 +6,7 @@ use std::{
 };
 
 use enum_idp::store::{Db, embedded_url};
-use sea_orm::{ConnectionTrait, Database as Connect};
+use sea_orm::{ConnectionTrait, Database as Connect, DatabaseConnection};
 use tempfile::TempDir;
 
 /// Names the server that tests make their databases on.
@@ -68,6 +68,11 @@ impl Database {
     /// Opens it as the server does.
     pub(crate) async fn open(&self) -> Db {
         Db::open(&self.url).await.unwrap()
+    }
+
+    /// A connection to it beside the server's.
+    pub(crate) async fn connect(&self) -> DatabaseConnection {
+        Connect::connect(&self.url).await.unwrap()
     }
 
     /// A directory for whatever else the test needs.
