@@ -39,9 +39,12 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
+/// `status` of an account that may sign in.
+pub const ACTIVE: &str = "active";
+
 impl Model {
     pub fn is_active(&self) -> bool {
-        self.status == "active"
+        self.status == ACTIVE
     }
 
     /// First and last name as one.

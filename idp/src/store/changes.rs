@@ -26,7 +26,11 @@ enum Kind {
 
 impl Change {
     pub(super) fn insert<A: ActiveModelTrait>(record: &'static str, insert: Insert<A>) -> Self {
-        Self { record, statement: Kind::Insert(Box::new(insert.into_query())) }
+        Self::inserting(record, insert.into_query())
+    }
+
+    pub(super) fn inserting(record: &'static str, insert: InsertStatement) -> Self {
+        Self { record, statement: Kind::Insert(Box::new(insert)) }
     }
 
     pub(super) fn update<E: EntityTrait>(record: &'static str, update: UpdateMany<E>) -> Self {

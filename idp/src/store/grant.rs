@@ -1,7 +1,7 @@
 //! Grants and their refresh tokens: one family, rotated at each use, killed as a whole.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{ConnectionTrait, JoinType, QueryFilter, QuerySelect, entity::prelude::*, sea_query::Expr};
+use sea_orm::{ConnectionTrait, Iterable, JoinType, QueryFilter, QuerySelect, entity::prelude::*, sea_query::{Expr, Query}};
 
 use super::{Change, StoreError, account};
 use crate::clock::Millis;
@@ -51,9 +51,27 @@ pub mod refresh {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Adds a grant.
-pub fn adding(grant: Model) -> Change {
-    Change::insert("grant", Entity::insert(ActiveModel::from(grant).reset_all()))
+/// What a conflict over a grant is called.
+pub const RECORD: &str = "grant";
+
+/// Adds a grant. Touches nothing when its account is not active: one that was locked after it had signed in gets no
+/// tokens.
+///
+/// # Errors
+/// When the statement cannot be built.
+pub fn adding(grant: Model) -> Result<Change, StoreError> {
+    let (account, row) = (grant.account_id.clone(), ActiveModel::from(grant));
+    let columns = Column::iter().filter_map(|column| row.get(column).into_value().map(|value| (column, value)));
+    let (columns, values): (Vec<_>, Vec<_>) = columns.unzip();
+    let while_active = Query::select()
+        .exprs(values.into_iter().map(Expr::value))
+        .from(account::Entity)
+        .and_where(account::Column::Id.eq(account))
+        .and_where(account::Column::Status.eq(account::ACTIVE))
+        .to_owned();
+    let mut insert = Query::insert();
+    insert.into_table(Entity).columns(columns).select_from(while_active).map_err(|error| DbErr::Custom(error.to_string()))?;
+    Ok(Change::inserting(RECORD, insert))
 }
 
 /// A grant that has neither been revoked nor expired.

@@ -5,6 +5,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use ::log::LevelFilter;
 use enum_migrations::Migrator;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, EntityTrait, FromQueryResult,
@@ -44,6 +45,9 @@ pub use writer::Work;
 
 /// A connection that rested for so long is asked whether it is still there before it is used.
 const PING_AFTER: Duration = Duration::from_secs(30);
+/// A statement that takes so long is logged, without its values. The others are logged at the level `debug` of
+/// `sqlx::query`, with the time that each took.
+const SLOW: Duration = Duration::from_secs(1);
 /// Connections to an embedded database that read.
 const READERS: usize = 4;
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -118,7 +122,9 @@ impl Db {
             .test_before_acquire_if_idle_for(PING_AFTER)
             .connect_timeout(CONNECT_WITHIN)
             .acquire_timeout(CONNECT_WITHIN)
-            .sqlx_logging(false);
+            .sqlx_logging(true)
+            .sqlx_logging_level(LevelFilter::Debug)
+            .sqlx_slow_statements_logging_settings(LevelFilter::Warn, SLOW);
         let pool = Database::connect(options).await?;
         Migrator::up(&pool, None).await?;
         Ok(Self { read: Reader::pool(pool.clone()), writer: Writer::Alone(pool) })
@@ -205,5 +211,6 @@ fn embedded(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .pragma("wal_autocheckpoint", "4000")
         .busy_timeout(Duration::from_secs(5))
         .statement_cache_capacity(256)
-        .disable_statement_logging()
+        .log_statements(LevelFilter::Debug)
+        .log_slow_statements(LevelFilter::Warn, SLOW)
 }

@@ -1,6 +1,7 @@
-//! The benchmark: floor and provider take turns under the same driver.
+//! The benchmark: floor, provider and reference server take turns under the same driver.
 
 mod drive;
+mod peer;
 mod process;
 mod product;
 mod report;
@@ -28,6 +29,9 @@ pub(crate) struct Options {
     /// Directory with `libcipherpad.so` and `libmerchant.so`.
     #[arg(long)]
     plugin_dir: Option<PathBuf>,
+    /// Folder of the reference server; if it is not installed there, its rows are left out.
+    #[arg(long, default_value = "examples/load/peer")]
+    peer: PathBuf,
     /// One short round: shows that it works, not how fast it is.
     #[arg(long)]
     quick: bool,
@@ -86,6 +90,7 @@ struct Bench<'o> {
     options: &'o Options,
     floor: Side,
     product: Option<Side>,
+    peer: Option<Side>,
     report: Report,
 }
 
@@ -96,12 +101,23 @@ impl<'o> Bench<'o> {
             None => None,
         };
         let floor = Side::floor(dir, cores, options, product.as_mut()).await?;
-        let memory = std::iter::once(&floor)
+        let mut report = Report { cores_apart: cores == Cores::Apart, ..Report::default() };
+        let peer = match Side::peer(dir, cores, options).await {
+            Ok((side, about)) => {
+                report.reference = Some(about);
+                Some(side)
+            }
+            Err(why) => {
+                report.left_out.push(why.to_string());
+                None
+            }
+        };
+        report.memory = std::iter::once(&floor)
             .chain(&product)
+            .chain(&peer)
             .map(|side| Memory { server: side.target.name, idle: side.memory_mib(), after_load: None })
             .collect();
-        let report = Report { cores_apart: cores == Cores::Apart, memory, ..Report::default() };
-        Ok(Self { options, floor, product, report })
+        Ok(Self { options, floor, product, peer, report })
     }
 
     fn load(&self, users: usize) -> Load {
@@ -127,13 +143,16 @@ impl<'o> Bench<'o> {
         ] {
             self.rounds(workload, 64, 0).await;
         }
-        for (memory, side) in self.report.memory.iter_mut().zip(std::iter::once(&self.floor).chain(&self.product)) {
+        let sides = std::iter::once(&self.floor).chain(&self.product).chain(&self.peer);
+        for (memory, side) in self.report.memory.iter_mut().zip(sides) {
             memory.after_load = side.memory_mib();
         }
     }
 
     /// The same logins and payments on a disk that is slow to sync.
     async fn delayed_runs(&mut self, dir: &Path) -> Result<(), Error> {
+        // It has nothing to sync.
+        self.peer = None;
         let disk = SlowDisk::build(dir, Duration::from_millis(self.options.fsync_delay))?;
         for side in std::iter::once(&mut self.floor).chain(&mut self.product) {
             side.restart(Some(&disk)).await?;
@@ -146,7 +165,7 @@ impl<'o> Bench<'o> {
         Ok(())
     }
 
-    /// One line of the table: floor and provider in turn.
+    /// One line of the table: floor, provider and reference server in turn.
     async fn rounds(&mut self, workload: Workload, users: usize, fsync_delay_ms: u64) {
         if !workload.name().starts_with(&self.options.only) {
             return;
@@ -159,10 +178,16 @@ impl<'o> Bench<'o> {
                 Some(side) => Some(side.drive(workload, load).await),
                 None => None,
             };
+            let peer = match &mut self.peer {
+                Some(side) if peer::WORKLOADS.contains(&workload) => Some(side.drive(workload, load).await),
+                _ => None,
+            };
             let floor = self.kept(floor);
             let product = product.and_then(|sample| self.kept(sample));
+            let peer = peer.and_then(|sample| self.kept_of_peer(sample));
             if let Some(floor) = floor {
-                self.report.rows.push(Row { workload: workload.name(), users, fsync_delay_ms, floor, product });
+                let workload = workload.name();
+                self.report.rows.push(Row { workload, users, fsync_delay_ms, floor, product, peer });
             }
         }
     }
@@ -170,6 +195,11 @@ impl<'o> Bench<'o> {
     /// The sample; a failure is noted and becomes nothing.
     fn kept(&mut self, sample: Result<Sample, Error>) -> Option<Sample> {
         sample.inspect_err(|error| self.report.failures.push(error.to_string())).ok()
+    }
+
+    /// The same for the reference server, whose failure says nothing about the provider.
+    fn kept_of_peer(&mut self, sample: Result<Sample, Error>) -> Option<Sample> {
+        sample.inspect_err(|error| self.report.left_out.push(error.to_string())).ok()
     }
 }
 

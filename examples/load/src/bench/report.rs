@@ -1,5 +1,7 @@
 //! What was measured, as a table and as JSON.
 
+mod reference;
+
 use serde::Serialize;
 
 use super::drive::Sample;
@@ -18,6 +20,8 @@ pub(crate) struct Row {
     pub(crate) floor: Sample,
     /// The provider's side, if there is one.
     pub(crate) product: Option<Sample>,
+    /// The reference server's side, if it is installed and knows this workload.
+    pub(crate) peer: Option<Sample>,
 }
 
 /// Memory of one server, MiB.
@@ -39,6 +43,10 @@ pub(crate) struct Report {
     pub(crate) memory: Vec<Memory>,
     /// Runs in which something failed: they count as missed.
     pub(crate) failures: Vec<String>,
+    /// Name and version of the reference server, if it runs.
+    pub(crate) reference: Option<String>,
+    /// Why the reference server was not measured, or not with everything: no failure, since no bar stands on it.
+    pub(crate) left_out: Vec<String>,
 }
 
 /// Rounds of one line of the table, put together.
@@ -54,21 +62,39 @@ struct Line<'r> {
 enum Whose {
     Floor,
     Product,
+    Peer,
+}
+
+impl Row {
+    fn side(&self, whose: Whose) -> Option<Sample> {
+        match whose {
+            Whose::Floor => Some(self.floor),
+            Whose::Product => self.product,
+            Whose::Peer => self.peer,
+        }
+    }
 }
 
 impl Line<'_> {
     /// Median over the rounds; not a number if that side was not measured.
     fn median(&self, whose: Whose, value: fn(&Sample) -> f64) -> f64 {
-        let sample = |row: &Row| match whose {
-            Whose::Floor => Some(row.floor),
-            Whose::Product => row.product,
-        };
-        median(self.rows.iter().filter_map(|row| sample(row).map(|sample| value(&sample))))
+        median(self.rows.iter().filter_map(|row| row.side(whose).map(|sample| value(&sample))))
     }
 
     /// Median of the rounds' ratios: both sides of a ratio were measured one right after the other.
-    fn ratio(&self) -> f64 {
-        median(self.rows.iter().filter_map(|row| row.product.as_ref().map(|product| product.rate / row.floor.rate)))
+    fn ratio(&self, of: Whose, to: Whose) -> f64 {
+        median(self.rows.iter().filter_map(|row| Some(row.side(of)?.rate / row.side(to)?.rate)))
+    }
+
+    /// Rate, median, 99th percentile and requests of one side; a dash if it was not measured.
+    fn side(&self, whose: Whose) -> String {
+        let of = |value| self.median(whose, value);
+        let (rate, p50, p99, requests) = (of(|s| s.rate), of(|s| s.p50_ms), of(|s| s.p99_ms), of(|s| s.requests));
+        if rate.is_finite() {
+            format!("{rate:>9.0} {p50:>6.2} {p99:>7.2} {requests:>3.0}")
+        } else {
+            format!("{:>28}", "-")
+        }
     }
 }
 
@@ -83,6 +109,7 @@ impl Report {
             write_line(&mut text, &line);
         }
         text.push_str(&self.bars());
+        text.push_str(&self.reference());
         for memory in &self.memory {
             let mib = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| format!("{value:.0}"));
             let (idle, after) = (mib(memory.idle), mib(memory.after_load));
@@ -147,7 +174,12 @@ impl Report {
             [("W1 login", 64, 0.5), ("W2 payment", 64, 0.5), ("W4 refresh", 64, 0.6), ("W6 keys", 64, 0.6)]
         {
             if let Some(line) = best(workload, 0, users) {
-                write_bar(&mut text, &format!("{workload}, ratio to the floor"), line.ratio(), bar);
+                write_bar(
+                    &mut text,
+                    &format!("{workload}, ratio to the floor"),
+                    line.ratio(Whose::Product, Whose::Floor),
+                    bar,
+                );
             }
         }
         for delayed in lines.iter().filter(|line| line.delay > 0) {
@@ -179,17 +211,8 @@ fn write_delayed(text: &mut String, plain: &Line<'_>, delayed: &Line<'_>) {
 
 fn write_line(text: &mut String, line: &Line<'_>) {
     let name = format!("{:<24} {:>5} {:>4}ms", line.workload, line.users, line.delay);
-    let side = |whose| {
-        let of = |value| line.median(whose, value);
-        let (rate, p50, p99, requests) = (of(|s| s.rate), of(|s| s.p50_ms), of(|s| s.p99_ms), of(|s| s.requests));
-        if rate.is_finite() {
-            format!("{rate:>9.0} {p50:>6.2} {p99:>7.2} {requests:>3.0}")
-        } else {
-            format!("{:>28}", "-")
-        }
-    };
-    let (floor, product) = (side(Whose::Floor), side(Whose::Product));
-    let ratio = line.ratio();
+    let (floor, product) = (line.side(Whose::Floor), line.side(Whose::Product));
+    let ratio = line.ratio(Whose::Product, Whose::Floor);
     let ratio = if ratio.is_finite() { format!("{ratio:>6.2}") } else { format!("{:>6}", "-") };
     push(text, format_args!("{name} | {floor} | {product} | {ratio}"));
 }
@@ -227,7 +250,14 @@ mod tests {
     }
 
     fn row(users: usize, fsync_delay_ms: u64, floor: f64, product: f64) -> Row {
-        Row { workload: "W1 login", users, fsync_delay_ms, floor: sample(floor), product: Some(sample(product)) }
+        Row {
+            workload: "W1 login",
+            users,
+            fsync_delay_ms,
+            floor: sample(floor),
+            product: Some(sample(product)),
+            peer: None,
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The two sides of the comparison, started the same way.
+//! The sides of the comparison, started the same way.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::drive::{Load, Sample, drive};
+use super::peer::Peer;
 use super::process::{Cores, Server, SlowDisk, free_address};
 use super::product::Product;
 use crate::Error;
@@ -25,6 +26,7 @@ struct Floor {
 enum Program {
     Floor(Floor),
     Product(Product),
+    Peer(Peer),
 }
 
 /// A server with the people who use it.
@@ -58,9 +60,7 @@ impl Side {
             log: dir.join("floor.log"),
             cores,
             target: Arc::new(Target { name: "floor", address, issuer, endpoints: Endpoints::of_floor(), client }),
-            people: (0..options.people.min(accounts))
-                .map(|id| Person { email: format!("load{id}@example.test"), pad: Pad::None })
-                .collect(),
+            people: without_pads(options.people.min(accounts)),
             server: None,
         };
         side.restart(None).await?;
@@ -95,6 +95,31 @@ impl Side {
         })
     }
 
+    /// The reference server from npm, and its name and version. It takes whoever comes for whom they say they are.
+    ///
+    /// # Errors
+    /// If it is not installed, or does not start.
+    pub(crate) async fn peer(dir: &Path, cores: Cores, options: &super::Options) -> Result<(Self, String), Error> {
+        let address = free_address()?;
+        let issuer = issuer_at(address)?;
+        let client = RelyingParty::new(issuer.as_str().trim_end_matches('/'))?;
+        let peer = Peer::configure(&options.peer, dir, address, &client)?;
+        let about = peer.about().to_owned();
+        let log = dir.join("peer.log");
+        let server = Server::start(peer.serve(cores), address, &log).await?;
+        let mut connection = crate::client::Connection::new(address, issuer.authority());
+        let endpoints = Endpoints::discover(&mut connection).await?;
+        let side = Self {
+            program: Program::Peer(peer),
+            log,
+            cores,
+            target: Arc::new(Target { name: "reference", address, issuer, endpoints, client }),
+            people: without_pads(options.people),
+            server: Some(server),
+        };
+        Ok((side, about))
+    }
+
     /// Stops the server and starts it again, on a slow disk if one is given.
     pub(crate) async fn restart(&mut self, disk: Option<&SlowDisk>) -> Result<(), Error> {
         self.server = None;
@@ -109,6 +134,7 @@ impl Side {
                 command
             }
             Program::Product(product) => product.serve(self.cores),
+            Program::Peer(peer) => peer.serve(self.cores),
         };
         if let Some(disk) = disk {
             disk.apply(&mut command);
@@ -141,6 +167,11 @@ impl Side {
     pub(crate) fn memory_mib(&self) -> Option<f64> {
         self.server.as_ref()?.memory_mib()
     }
+}
+
+/// People of a server that takes any answer, or asks for none.
+fn without_pads(count: u32) -> Vec<Person> {
+    (0..count).map(|id| Person { email: format!("load{id}@example.test"), pad: Pad::None }).collect()
 }
 
 /// 127.1.0.1, 127.1.0.2, …

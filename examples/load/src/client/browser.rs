@@ -112,7 +112,10 @@ impl Browser {
     fn keep(&mut self, set_cookie: &str) {
         let mut parts = set_cookie.split(';').map(str::trim);
         let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { return };
-        let expired = parts.any(|part| part.eq_ignore_ascii_case("max-age=0"));
+        let expired = parts.any(|part| {
+            let part = part.to_ascii_lowercase();
+            part == "max-age=0" || part.starts_with("expires=thu, 01 jan 1970")
+        });
         self.cookies.retain(|(known, _)| known != name);
         if !expired {
             self.cookies.push((name.to_owned(), value.to_owned()));
@@ -146,5 +149,7 @@ mod tests {
         assert_eq!(browser.cookies, [("b".to_owned(), "2".to_owned()), ("a".to_owned(), "3".to_owned())]);
         browser.keep("b=; Max-Age=0");
         assert_eq!(browser.cookies, [("a".to_owned(), "3".to_owned())]);
+        browser.keep("a=; path=/; expires=Thu, 01 Jan 1970 00:00:00 GMT; httponly");
+        assert_eq!(browser.cookies, []);
     }
 }

@@ -90,7 +90,7 @@ impl Family {
 
     async fn store(self, app: &App, caller: Caller, code_hash: &str) -> Result<Spent, Internal> {
         let used = store::code::using_up(code_hash, app.clock.now());
-        let changes = caller.spending().into_iter().chain([used, store::grant::adding(self.grant)]);
+        let changes = caller.spending().into_iter().chain([used, store::grant::adding(self.grant)?]);
         let changes = changes.chain(self.refresh.map(store::grant::adding_refresh));
         spend(app, changes, store::code::RECORD).await
     }

@@ -27,6 +27,8 @@ enum Spent {
     Now,
     /// It had been used before.
     Before,
+    /// It is used up, and bought nothing: the account was locked in the meantime.
+    Locked,
     /// The client's assertion had been used before; nothing was done.
     Replay,
 }
@@ -43,7 +45,8 @@ async fn spend(
                 match store::apply(tx, changes).await {
                     Ok(()) => Ok(Spent::Now),
                     Err(StoreError::Conflict(store::spent::RECORD)) => Ok(Spent::Replay),
-                    // The assertion stays spent.
+                    // What was spent stays spent.
+                    Err(StoreError::Conflict(store::grant::RECORD)) => Ok(Spent::Locked),
                     Err(StoreError::Conflict(record)) if record == credential => Ok(Spent::Before),
                     Err(error) => Err(error.into()),
                 }
@@ -113,6 +116,7 @@ async fn settle(app: &Arc<App>, client: &Client, grant_id: &str, spent: Spent) -
     match spent {
         Spent::Now => Ok(()),
         Spent::Before => Err(end_family(app, client, grant_id).await?.into()),
+        Spent::Locked => Err(invalid_grant("the account is locked").into()),
         Spent::Replay => Err(client_auth::replayed().into()),
     }
 }

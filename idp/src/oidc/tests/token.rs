@@ -206,13 +206,26 @@ async fn a_refresh_token_is_bound_to_its_client_and_account() {
     assert_eq!(world.refresh("not a token").await.error(), "invalid_grant");
     let wider = [fields[0], fields[1], ("scope", "openid email phone")];
     assert_eq!(world.token(&wider).await.error(), "invalid_scope");
-    world
-        .app
-        .db
-        .write(|tx| Box::pin(async move { Ok::<_, Internal>(store::account::set_status(tx, "ada", "locked").await?) }))
-        .await
-        .unwrap();
+    set_status(&world, "locked").await;
     assert_eq!(world.refresh(&token).await.error(), "invalid_grant", "the account is locked");
+}
+
+#[tokio::test]
+async fn an_account_locked_between_login_and_redemption_gets_no_tokens() {
+    let world = world().await;
+    let code = world.code("rp").await;
+    set_status(&world, "locked").await;
+    assert_eq!(world.redeem(&code).await.error(), "invalid_grant", "the account is locked");
+    set_status(&world, "active").await;
+    assert_eq!(world.redeem(&code).await.error(), "invalid_grant", "the code was used up all the same");
+    text(&world.redeem(&world.code("rp").await).await, "access_token");
+}
+
+async fn set_status(world: &World, status: &'static str) {
+    let written = world.app.db.write(move |tx| {
+        Box::pin(async move { Ok::<_, Internal>(store::account::set_status(tx, "ada", status).await?) })
+    });
+    assert!(written.await.unwrap());
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ on_both_databases! {
     an_altered_visit_is_refused,
     no_step_is_passed_by_an_empty_or_foreign_form,
     a_consent_given_in_another_session_counts_for_nothing,
+    a_consent_to_a_page_from_before_a_newer_proof_begins_again,
     forwarded_headers_change_nothing,
 }
 
@@ -136,6 +137,23 @@ async fn a_consent_given_in_another_session_counts_for_nothing(database: Databas
     ann.person.cookies = bob.person.cookies;
     ann.person.presses("allow").await;
     assert!(ann.person.away.is_none(), "{:?}", ann.person.away);
+}
+
+async fn a_consent_to_a_page_from_before_a_newer_proof_begins_again(database: Database) {
+    let provider = Provider::starts(database).await;
+    let mut ann = provider.member("ann@example.com").await;
+    ann.goes(&provider.sites.site.sends(&[])).await.answers().await;
+    assert!(ann.person.sees("allow"));
+    // She signs in anew in another window of the same browser, and only then allows here.
+    let asked = ann.person.clone();
+    provider.waits(MINUTE);
+    ann.goes(&provider.sites.own.sends(&[("prompt", "login")])).await.answers().await;
+    assert!(ann.person.brings_back().contains_key("code"));
+    let newer = std::mem::replace(&mut ann.person, asked);
+    ann.person.cookies = newer.cookies;
+    ann.person.presses("allow").await;
+    assert!(ann.person.away.is_none(), "no code tells of a proof that the page did not stand on: {:?}", ann.person.away);
+    assert!(ann.person.sees("email"), "{}", ann.person.what_is_shown());
 }
 
 async fn forwarded_headers_change_nothing(database: Database) {
