@@ -92,6 +92,8 @@ pub fn routes(app: Arc<App>) -> Router {
             get(account::registration::confirm_page).post(account::registration::confirm),
         )
         .route("/activate/{state}", get(account::activation::page).post(account::activation::resend))
+        .route("/activate/{state}/answer", post(account::activation::answer))
+        .route("/enrol/{factor}/{link}", get(account::activation::from_link))
         .route("/pad", get(account::activation::pad))
         .route("/enrol/{factor}", post(account::enrol::post))
         // Machinery.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use toml::{Table, Value};
 use url::Url;
 
-use crate::plugins::PluginConfig;
+use crate::plugins::{PluginConfig, signature::TrustedKey, this_program};
 
 /// Why the configuration cannot be used; says which key and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -110,14 +110,27 @@ impl Default for Sms {
     }
 }
 
-/// Which plugin files are loaded.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// Which plugin files are loaded: those that are listed here, and those of the catalog that are enabled there. Nothing
+/// else ever is.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Plugins {
-    /// The explicit list: nothing else is ever loaded. An entry is `"PATH@SHA256"` or a table of
-    /// [`PluginConfig`]'s fields.
+    /// Files that are loaded when the server starts. An entry is `"PATH@SHA256"` or a table of [`PluginConfig`]'s fields.
     #[serde(deserialize_with = "plugin_list")]
     pub enabled: Vec<PluginConfig>,
+    /// Publishers whose plugins the catalog takes. An entry is the second line of a `.pub` file, or a table
+    /// `{ key, name, in_process }`.
+    #[serde(deserialize_with = "key_list")]
+    pub trusted_keys: Vec<TrustedKey>,
+    /// The program that plugins with a process of their own run in; tests have another than themselves.
+    #[serde(skip)]
+    pub program: PathBuf,
+}
+
+impl Default for Plugins {
+    fn default() -> Self {
+        Self { enabled: Vec::new(), trusted_keys: Vec::new(), program: this_program() }
+    }
 }
 
 fn plugin_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PluginConfig>, D::Error> {
@@ -133,6 +146,19 @@ fn plugin_entry(entry: Value) -> Result<PluginConfig, String> {
         format!("plugins.enabled: {text:?} must be PATH@SHA256; `enum-idp plugin inspect PATH` prints the SHA-256")
     })?;
     Ok(PluginConfig::new(path, sha256))
+}
+
+fn key_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TrustedKey>, D::Error> {
+    let entries = Vec::<Value>::deserialize(deserializer)?;
+    entries.into_iter().map(key_entry).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
+}
+
+fn key_entry(entry: Value) -> Result<TrustedKey, String> {
+    match entry {
+        Value::String(text) => TrustedKey::parse(&text),
+        table => table.try_into().map_err(|error: toml::de::Error| one_line(&error)),
+    }
+    .map_err(|error| format!("plugins.trusted_keys: {error}"))
 }
 
 /// Life times (seconds) and counts. Each has a ceiling that policy may not pass.
@@ -282,7 +308,7 @@ fn setting_of(name: &str) -> Option<Vec<String>> {
 
 fn environment_value(keys: &[String], text: &str) -> Result<Value, ConfigError> {
     let name = keys.join(".");
-    if name == "plugins.enabled" {
+    if matches!(name.as_str(), "plugins.enabled" | "plugins.trusted_keys") {
         return Ok(Value::Array(
             text.split(',').filter(|part| !part.is_empty()).map(|part| Value::String(part.trim().to_owned())).collect(),
         ));
@@ -337,6 +363,23 @@ mod tests {
         assert_eq!(config.limits.challenge_seconds, 60);
         assert_eq!(config.plugins.enabled.len(), 2);
         assert_eq!(config.plugins.enabled[1].sha256, "11");
+    }
+
+    #[test]
+    fn a_key_is_trusted_as_a_text_or_as_a_table() {
+        let key = "RWSzRBWWCihoDld1E6iNgRRT31BWFRfA8WpHWe9asLdsLyyk3hBNQHaj";
+        let text = format!(
+            "{SMALL}[plugins]\ntrusted_keys = ['{key}', {{ key = '{key}', name = 'ACME', in_process = true }}]"
+        );
+        let keys = parse(&text, &[]).unwrap().plugins.trusted_keys;
+        assert_eq!((keys[0].in_process, keys[0].name.as_deref()), (false, None));
+        assert_eq!((keys[1].in_process, keys[1].name.as_deref()), (true, Some("ACME")));
+        let listed = parse(SMALL, &[("ENUM_PLUGINS__TRUSTED_KEYS", &format!("{key},{key}"))]).unwrap();
+        assert_eq!(listed.plugins.trusted_keys.len(), 2);
+        for wrong in ["'RWx'", "7", &format!("{{ key = '{key}', inprocess = true }}")] {
+            let told = parse(&format!("{SMALL}[plugins]\ntrusted_keys = [{wrong}]"), &[]).unwrap_err().to_string();
+            assert!(told.contains("plugins.trusted_keys"), "{told}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use axum::{
 };
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
 use sea_orm::ConnectionTrait;
@@ -24,6 +24,8 @@ pub struct Metrics {
     pub verdicts: Family<Verdict, Counter>,
     /// Answers of the token endpoint.
     pub tokens: Family<Tokens, Counter>,
+    /// Enabled plugins of the catalog that do not run on this node as they should.
+    pub plugins_failed: Gauge,
 }
 
 /// Labels of [`Metrics::verdicts`].
@@ -31,7 +33,7 @@ pub struct Metrics {
 pub struct Verdict {
     /// `login` or `payment`.
     pub purpose: &'static str,
-    /// `passed`, `wrong`, `paused`, `stale` or `declined`.
+    /// `passed`, `wrong`, `paused`, `stale`, `off` or `declined`.
     pub result: &'static str,
 }
 
@@ -49,7 +51,9 @@ impl Default for Metrics {
         registry.register("ceremony_verdicts", "Verdicts on answers", verdicts.clone());
         let tokens = Family::<Tokens, Counter>::default();
         registry.register("token_responses", "Answers of the token endpoint", tokens.clone());
-        Self { registry, verdicts, tokens }
+        let plugins_failed = Gauge::default();
+        registry.register("plugins_failed", "Enabled plugins that do not run as they should", plugins_failed.clone());
+        Self { registry, verdicts, tokens, plugins_failed }
     }
 }
 

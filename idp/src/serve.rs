@@ -1,8 +1,8 @@
 //! From a configuration to a running provider.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, time::MissedTickBehavior};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -19,10 +19,15 @@ use crate::{
     login::Decoys,
     oidc::{client::Clients, discovery::Documents},
     pages::Pages,
-    plugins::{FactorHandle, Plugins, ServiceHandle},
+    plugins::{FactorHandle, Ground, Plugins, ServiceHandle, Source, catalog::Catalog},
     seal::{self, Seal},
     store::{self, Db},
 };
+
+/// Where in the data directory the plugin files lie that are loaded.
+const PRIVATE_COPIES: &str = "plugins";
+/// How often a node looks whether the catalog of plugins has changed.
+const LOOK_AT_CATALOG: Duration = Duration::from_secs(1);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -47,16 +52,12 @@ pub async fn build(config: Config) -> Result<Arc<App>, Failure> {
 /// # Errors
 /// As [`build`].
 pub async fn build_with(config: Config, clock: Clock, entropy: Entropy) -> Result<Arc<App>, Failure> {
-    private_dir(&config.data_dir)?;
-    let master = seal::master_key(&config.data_dir, &entropy)?;
-    let seal = Arc::new(Seal::new(&master, entropy.clone())?);
-    let url = config.database_url();
-    let db = Db::open(&url).await.map_err(|error| format!("database {}: {error}", without_password(&url)))?;
-    check_master_key(&db, &seal).await?;
-    let plugins = Plugins::load(&config.plugins.enabled, &config.data_dir.join("plugins"))?;
+    let (db, seal) = data(&config, &entropy).await?;
+    let plugins = Plugins::load(&config.plugins.enabled, &config.data_dir.join(PRIVATE_COPIES))?;
     let (factors, services) = (plugins.factors(), plugins.services());
     let descriptions = factors.iter().map(FactorHandle::description);
     let pages = Pages::new(descriptions.chain(services.iter().map(ServiceHandle::description)))?;
+    start_catalog(&plugins, &source(&config, &db, &seal), &pages).await?;
     let keys = Keys::load(db.clone(), &seal, clock.clone()).await?;
     let clients = Clients::load(config.clients_file.as_deref(), &seal, db.clone(), clock.clone()).await?;
     let courier = Courier::new(&config, clock.clone(), entropy.clone())?;
@@ -76,6 +77,49 @@ pub async fn build_with(config: Config, clock: Clock, entropy: Entropy) -> Resul
         pages,
         courier,
     }))
+}
+
+/// The database, and what its secrets are sealed with.
+async fn data(config: &Config, entropy: &Entropy) -> Result<(Db, Arc<Seal>), Failure> {
+    private_dir(&config.data_dir)?;
+    let master = seal::master_key(&config.data_dir, entropy)?;
+    let seal = Arc::new(Seal::new(&master, entropy.clone())?);
+    let url = config.database_url();
+    let db = Db::open(&url).await.map_err(|error| format!("database {}: {error}", without_password(&url)))?;
+    check_master_key(&db, &seal).await?;
+    Ok((db, seal))
+}
+
+/// The catalog of plugins, without starting any: what is in there may be what keeps the server from starting.
+///
+/// # Errors
+/// As [`build`].
+pub async fn catalog(config: &Config) -> Result<Catalog, Failure> {
+    let (db, seal) = data(config, &Entropy::system()).await?;
+    Ok(Catalog::new(source(config, &db, &seal), Clock::system(), config.plugins.enabled.clone()))
+}
+
+fn source(config: &Config, db: &Db, seal: &Arc<Seal>) -> Source {
+    let ground = Ground {
+        keys: config.plugins.trusted_keys.clone().into(),
+        private_dir: config.data_dir.join(PRIVATE_COPIES),
+        program: config.plugins.program.clone(),
+    };
+    Source { db: db.clone(), seal: seal.clone(), ground }
+}
+
+/// Starts what is enabled. One that does not start is told of and leaves the others alone; it is tried again later.
+async fn start_catalog(plugins: &Plugins, source: &Source, pages: &Pages) -> Result<(), Failure> {
+    let enabled = store::plugin::all(source.db.read()).await?.into_iter().filter(|row| row.enabled);
+    if let Some(twice) = enabled.map(|row| row.id).find(|id| plugins.is_pinned(id)) {
+        return Err(format!(
+            "plugin {twice} is in `plugins.enabled` of the configuration and enabled in the catalog as well: take it out \
+             of the configuration, or run `enum-idp plugin disable {twice}`"
+        )
+        .into());
+    }
+    plugins.follow(source, pages).await?;
+    Ok(())
 }
 
 /// The data directory holds the master key and private copies of plugins: nobody else may look inside.
@@ -147,9 +191,11 @@ pub async fn serve_on(
     let courier = tokio::spawn(app.courier.clone().run(app.db.clone(), app.seal.clone(), wait_for(stopped)));
     let sweeper = tokio::spawn(sweep(app.clone()));
     let keys = tokio::spawn(refresh_keys(app.clone()));
+    let plugins = tokio::spawn(follow_catalog(app.clone()));
     listen::serve(app::routes(app), listener, stop).await;
     sweeper.abort();
     keys.abort();
+    plugins.abort();
     stopping.send_replace(true);
     if let Ok(ended) = tokio::time::timeout(listen::GRACE, courier).await {
         return Ok(ended?);
@@ -194,6 +240,32 @@ async fn refresh_keys(app: Arc<App>) {
         tick.tick().await;
         if let Err(error) = app.keys.refresh(&app.seal).await {
             tracing::error!(%error, "signing keys could not be read again");
+        }
+    }
+}
+
+/// What another node, or a command, has changed in the catalog of plugins.
+async fn follow_catalog(app: Arc<App>) {
+    let source = source(&app.config, &app.db, &app.seal);
+    let mut tick = tokio::time::interval(LOOK_AT_CATALOG);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut reachable = true;
+    loop {
+        tick.tick().await;
+        match app.plugins.follow(&source, &app.pages).await {
+            Ok(state) => {
+                reachable = true;
+                if state.changed {
+                    app.discovery.renew(&app.config, &app.plugins);
+                }
+                app.metrics.plugins_failed.set(i64::try_from(state.failed.len()).unwrap_or(i64::MAX));
+            }
+            Err(error) => {
+                if reachable {
+                    tracing::error!(%error, "the catalog of plugins cannot be read; what runs goes on");
+                }
+                reachable = false;
+            }
         }
     }
 }

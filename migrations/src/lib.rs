@@ -7,12 +7,13 @@
 use sea_orm_migration::prelude::*;
 
 mod m0001_main_job;
+mod m0002_plugins;
 
 /// All migrations, oldest first.
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_main_job::Migration)]
+        vec![Box::new(m0001_main_job::Migration), Box::new(m0002_plugins::Migration)]
     }
 }

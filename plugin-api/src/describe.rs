@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::message::{ChallengeKind, Description, Kind, Manifest, Purpose};
+use crate::message::{ChallengeKind, Description, Enrols, Kind, Manifest, Purpose};
 
 /// Locales that every plugin brings its texts in.
 pub const LOCALES: [&str; 3] = ["en", "ru", "vi"];
@@ -34,6 +34,7 @@ impl Manifest {
             amr: Vec::new(),
             acr: None,
             challenge: ChallengeKind::Derived,
+            enrols: Enrols::Device,
             details_types: Vec::new(),
             permissions: Vec::new(),
         }
@@ -64,6 +65,13 @@ impl Manifest {
     #[must_use]
     pub fn challenge(mut self, challenge: ChallengeKind) -> Self {
         self.challenge = challenge;
+        self
+    }
+
+    /// Who completes an enrolment.
+    #[must_use]
+    pub fn enrols(mut self, enrols: Enrols) -> Self {
+        self.enrols = enrols;
         self
     }
 

@@ -26,8 +26,8 @@ pub mod prelude {
     pub use serde_json::{Value, json};
 
     pub use crate::message::{
-        Approved, ChallengeKind, Context, DecoyReply, Description, Effect, Facts, Input, Manifest, MappedDetails,
-        Purpose, Signal, Site, Step, Transaction,
+        Approved, ChallengeKind, Context, DecoyReply, Description, Effect, Enrols, Facts, Input, Manifest,
+        MappedDetails, Purpose, Signal, Site, Step, Transaction,
     };
     pub use crate::{Error, Factor, Host, NoSettings, Result, Service, export_factor, export_service};
 }

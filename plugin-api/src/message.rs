@@ -71,6 +71,24 @@ pub enum ChallengeKind {
     Stored,
 }
 
+/// Who completes an enrolment of a factor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Enrols {
+    /// A device, with a code that the plugin had sent: it calls the host's enrolment endpoint, from wherever it is.
+    #[default]
+    Device,
+    /// The person, on the plugin's own pages, in the browser that the host has led there. No device is listened to.
+    Page,
+}
+
+impl Enrols {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+    fn is_device(&self) -> bool {
+        *self == Self::Device
+    }
+}
+
 /// What a plugin says of itself: the host holds it to this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -95,6 +113,9 @@ pub struct Manifest {
     /// How challenges come about.
     #[serde(default)]
     pub challenge: ChallengeKind,
+    /// Who completes an enrolment.
+    #[serde(default, skip_serializing_if = "Enrols::is_device")]
+    pub enrols: Enrols,
     /// `authorization_details` types that a service owns.
     #[serde(default)]
     pub details_types: Vec<String>,

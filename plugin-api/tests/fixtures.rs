@@ -31,7 +31,7 @@ fn there_and_back<T: DeserializeOwned + Serialize>(name: &str) {
 
 type Check = fn(&str);
 
-const FIXTURES: [(&str, Check); 24] = [
+const FIXTURES: [(&str, Check); 25] = [
     ("answer.json", there_and_back::<Answer>),
     ("approved.json", there_and_back::<Approved>),
     ("approved_reply.json", there_and_back::<ApprovedReply>),
@@ -39,6 +39,7 @@ const FIXTURES: [(&str, Check); 24] = [
     ("decoy.json", there_and_back::<Decoy>),
     ("decoy_reply.json", there_and_back::<DecoyReply>),
     ("description_factor.json", there_and_back::<Description>),
+    ("description_factor_page.json", there_and_back::<Description>),
     ("description_service.json", there_and_back::<Description>),
     ("enrol_answer.json", there_and_back::<EnrolAnswer>),
     ("enrol_begin.json", there_and_back::<EnrolBegin>),

@@ -2,6 +2,7 @@
 
 mod baseline;
 mod bench;
+mod calls;
 mod client;
 mod floor;
 mod now;
@@ -27,6 +28,8 @@ enum Command {
     Floor(floor::Options),
     /// Measure bare signatures and bare commits; print JSON.
     Baseline(baseline::Options),
+    /// Measure calls of a plugin; print JSON.
+    Calls(calls::Options),
     /// Measure the floor, and the provider beside it; print the table.
     Bench(bench::Options),
 }
@@ -49,6 +52,7 @@ fn run(command: Command) -> Result<(), Error> {
     match command {
         Command::Floor(options) => runtime.block_on(floor::run(options)),
         Command::Baseline(options) => runtime.block_on(baseline::run(options)),
+        Command::Calls(options) => runtime.block_on(calls::run(options)),
         Command::Bench(options) => runtime.block_on(bench::run(options, cores.unwrap_or(bench::Cores::Shared))),
     }
 }

@@ -1,22 +1,30 @@
-//! `/activate/{sealed}`: what to do between the account and the first login; and `/pad`: how to use the cipherpad.
+//! `/activate/{sealed}`: what to do between the account and the first login, which may be to enrol on a plugin's own
+//! pages; `/enrol/{factor}/{link}`: the way there from a link; and `/pad`: how to use the cipherpad.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use axum::{
+    Form,
     extract::{ConnectInfo, Path, Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use plugin_api::message::{Enrols, Input};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Caller, enrol, or_problem, phone};
+use super::{
+    Caller,
+    enrol::{self, page::Answered},
+    or_problem, phone,
+};
 use crate::{
     app::App,
     clock::{DAY, MINUTE, Millis},
     error::Internal,
     login::session,
     pages,
+    plugins::{CallError, FactorHandle},
     seal::SealError,
     store::{
         account::{self, Model as Account},
@@ -25,6 +33,9 @@ use crate::{
 };
 
 const SLOT: &str = "activate";
+const LINK_SLOT: &str = "enrol-link";
+/// The form's field that names the step that its page belongs to.
+const STEP_FIELD: &str = "enrolment_step";
 /// How long the page can be come back to.
 const PAGE_LIFE: Millis = 2 * DAY;
 /// How often the message can be sent again.
@@ -57,6 +68,43 @@ pub(super) fn lead_to(app: &App, headers: &HeaderMap, account: &str, factor: &st
     Ok(response)
 }
 
+/// A link to enrol with, for whoever is handed it: good in one browser or another until the enrolment is complete or
+/// over. `None` for a factor whose device does it.
+///
+/// # Errors
+/// When sealing fails.
+pub(super) fn link(app: &App, factor: &FactorHandle, row: &Enrolment) -> Result<Option<String>, Internal> {
+    if factor.manifest().enrols != Enrols::Page {
+        return Ok(None);
+    }
+    let until = row.expires_at.unwrap_or_else(|| app.clock.now());
+    let sealed = app.seal.travel(LINK_SLOT, "", until, &row.id)?;
+    Ok(Some(app.config.url(&format!("/enrol/{}/{sealed}", factor.id()))))
+}
+
+/// `GET /enrol/{factor}/{link}`: binds the page to this browser. Changes nothing, since mail filters open links too.
+pub async fn from_link(
+    State(app): State<Arc<App>>,
+    Path((factor, sealed)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let locale = pages::locale_of(&headers, &[]);
+    let led = async {
+        let now = app.clock.now();
+        let Ok(id) = app.seal.open_travel::<String>(LINK_SLOT, "", now, &sealed) else { return Ok(over(&app, locale)) };
+        let row = enrolment::by_id(app.db.read(), &id).await?;
+        match row.filter(|row| row.factor == factor && enrol::is_waiting(row, now)) {
+            Some(row) => lead_to(&app, &headers, &row.account_id, &factor),
+            None => Ok(over(&app, locale)),
+        }
+    };
+    or_problem(&app, locale, led.await)
+}
+
+fn over(app: &App, locale: &str) -> Response {
+    app.pages.problem(StatusCode::GONE, locale, "enrol_link", &json!({}))
+}
+
 fn see_other(location: &str) -> Result<Response, Internal> {
     let location = HeaderValue::from_str(location).map_err(|error| Internal::Other(format!("location: {error}")))?;
     let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
@@ -71,11 +119,29 @@ enum Stand {
     Ended(Option<Enrolment>),
 }
 
-/// What the page says after a resend.
+/// What the page says after a resend, or an answer.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct Said {
     sent: Option<String>,
+    answer: Option<String>,
+}
+
+/// A line above the page's own text, by the key of a text.
+enum Line {
+    Notice(&'static str),
+    Error(&'static str),
+}
+
+impl Said {
+    fn line(&self) -> Option<Line> {
+        match (self.sent.as_deref(), self.answer.as_deref()) {
+            (Some("yes"), _) => Some(Line::Notice("resend_done")),
+            (Some("wait"), _) => Some(Line::Notice("resend_wait")),
+            (_, Some("wrong")) => Some(Line::Error("error_wrong")),
+            _ => None,
+        }
+    }
 }
 
 /// `GET /activate/{sealed}`.
@@ -90,12 +156,8 @@ pub async fn page(
         match open(&app, locale, &headers, &sealed).await? {
             Ok((account, about)) => {
                 let stand = stand(&app, &about).await?;
-                let notice = match said.sent.as_deref() {
-                    Some("yes") => Some("resend_done"),
-                    Some("wait") => Some("resend_wait"),
-                    _ => None,
-                };
-                show(&app, locale, &account, &stand, notice)
+                let place = format!("/activate/{sealed}");
+                Page { app: &app, locale, account: &account, about: &about, place }.show(&stand, said.line())
             }
             Err(problem) => Ok(problem),
         }
@@ -124,6 +186,42 @@ pub async fn resend(
     or_problem(&app, locale, done.await)
 }
 
+/// `POST /activate/{sealed}/answer`: the person's answer to the plugin's page.
+pub async fn answer(
+    State(app): State<Arc<App>>,
+    peer: ConnectInfo<SocketAddr>,
+    Path(sealed): Path<String>,
+    headers: HeaderMap,
+    Form(mut fields): Form<BTreeMap<String, String>>,
+) -> Response {
+    let locale = pages::locale_of(&headers, &[]);
+    let step = fields.remove(STEP_FIELD).unwrap_or_default();
+    let done = async {
+        let (account, about) = match open(&app, locale, &headers, &sealed).await? {
+            Ok(both) => both,
+            Err(problem) => return Ok(problem),
+        };
+        let back = |said: &str| see_other(&format!("/activate/{sealed}{said}"));
+        let Stand::Waiting(row) = stand(&app, &about).await? else { return back("") };
+        let factor = factor(&app, &about)?;
+        // An answer to an earlier page: the person sees where they are.
+        if factor.manifest().enrols != Enrols::Page || step != row.version.to_string() {
+            return back("");
+        }
+        match enrol::page::answer(&app, &Caller::from(peer), &factor, (account, row), locale, Input(fields)).await? {
+            Answered::Asked | Answered::Enrolled | Answered::Stale => back(""),
+            Answered::Wrong => back("?answer=wrong"),
+            Answered::TooMany => Ok(app.pages.problem(StatusCode::TOO_MANY_REQUESTS, locale, "too_many", &json!({}))),
+        }
+    };
+    or_problem(&app, locale, done.await)
+}
+
+/// The factor; one that is switched off may soon be back.
+fn factor(app: &App, about: &About) -> Result<FactorHandle, Internal> {
+    app.plugins.factor(&about.factor).ok_or(Internal::Plugin(CallError::Busy))
+}
+
 /// `GET /pad`.
 pub async fn pad(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let locale = pages::locale_of(&headers, &[]);
@@ -149,39 +247,67 @@ async fn open(
     }
 }
 
+/// What waits goes before what is active: the person may be replacing it.
 async fn stand(app: &App, about: &About) -> Result<Stand, Internal> {
     let now = app.clock.now();
     let rows = enrolment::of_account(app.db.read(), &about.account).await?;
-    let mut newest_pending = None;
+    let (mut is_active, mut newest_pending) = (false, None);
     for row in rows.into_iter().filter(|row| row.factor == about.factor) {
         match row.status.as_str() {
-            "active" => return Ok(Stand::Active),
+            "active" => is_active = true,
             "pending" => newest_pending = Some(row),
             _ => {}
         }
     }
     Ok(match newest_pending {
         Some(row) if enrol::is_waiting(&row, now) => Stand::Waiting(row),
+        _ if is_active => Stand::Active,
         ended => Stand::Ended(ended),
     })
 }
 
-fn show(app: &App, locale: &str, account: &Account, stand: &Stand, notice: Option<&str>) -> Result<Response, Internal> {
-    let (state, row) = match stand {
-        Stand::Active => ("active", None),
-        Stand::Waiting(row) => ("waiting", Some(row)),
-        Stand::Ended(row) => ("ended", row.as_ref()),
-    };
-    let mut context = json!({
-        "state": state,
-        "email": account.email,
-        "phone": phone::masked(&account.phone),
-        "resends_left": row.map_or(0, |row| (RESENDS - row.resends).max(0)),
-    });
-    if let Some(notice) = notice {
-        context["notice"] = notice.into();
+/// The page for one person.
+struct Page<'a> {
+    app: &'a App,
+    locale: &'a str,
+    account: &'a Account,
+    about: &'a About,
+    place: String,
+}
+
+impl Page<'_> {
+    fn show(&self, stand: &Stand, line: Option<Line>) -> Result<Response, Internal> {
+        let (app, account) = (self.app, self.account);
+        let (state, row) = match stand {
+            Stand::Active => ("active", None),
+            Stand::Waiting(row) => ("waiting", Some(row)),
+            Stand::Ended(row) => ("ended", row.as_ref()),
+        };
+        let mut context = json!({
+            "state": state,
+            "email": account.email,
+            "phone": phone::masked(&account.phone),
+            "resends_left": row.map_or(0, |row| (RESENDS - row.resends).max(0)),
+        });
+        if let Some(line) = line {
+            let (place, key) = match line {
+                Line::Notice(key) => ("notice", key),
+                Line::Error(key) => ("error", key),
+            };
+            context[place] = key.into();
+        }
+        let factor = factor(app, self.about)?;
+        if factor.manifest().enrols == Enrols::Page {
+            context["on_page"] = true.into();
+            context["factor_name"] = factor.text(self.locale, "name").into();
+            if let Stand::Waiting(row) = stand {
+                context["body"] = enrol::page::body(app, row, self.locale)?.into();
+                context["action"] = format!("{}/answer", self.place).into();
+                context["hidden"] = json!({ STEP_FIELD: row.version.to_string() });
+            }
+        }
+        app.pages.render("activate.html", self.locale, context)
     }
-    app.pages.render("activate.html", locale, context)
 }
 
 /// Sends a new code if one may be sent, and gives what to add to the page's address.
@@ -202,10 +328,10 @@ async fn send_again(
     if now < earlier.resent_at.unwrap_or(earlier.created_at) + BETWEEN_RESENDS {
         return Ok("?sent=wait");
     }
-    let Some(factor) = app.plugins.factor(&about.factor) else {
-        return Err(Internal::Other(format!("factor {} is off", about.factor)));
-    };
-    let prepared = enrol::begin_prepare(app, account, &factor, None).await?.sent_again_after(&earlier, now);
+    let factor = factor(app, about)?;
+    let active = enrolment::of_account(app.db.read(), &account.id).await?;
+    let active = active.iter().rev().find(|row| row.factor == about.factor && row.status == "active");
+    let prepared = enrol::begin_prepare(app, account, &factor, active).await?.sent_again_after(&earlier, now);
     let transaction = app.clone();
     let written = app.db.write(move |tx| {
         Box::pin(async move {

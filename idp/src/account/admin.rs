@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plugin_api::message::Purpose;
 
-use super::{enrol, form, phone};
+use super::{activation, enrol, form, phone};
 use crate::{
     app::App,
     error::Internal,
@@ -13,6 +13,7 @@ use crate::{
     store::{
         StoreError,
         account::{self, Model as Account},
+        enrolment,
         log::{self, Event},
     },
 };
@@ -41,8 +42,18 @@ pub struct NewAccount {
 pub struct Created {
     /// The account's identifier.
     pub account_id: String,
-    /// Activation code, to be handed to the person. It was sent nowhere and is stored nowhere.
+    /// What was begun, if it was asked for.
+    #[serde(flatten)]
+    pub begun: Begun,
+}
+
+/// What somebody needs to enrol, to be handed to them. It was sent nowhere and is stored nowhere.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Begun {
+    /// Activation code for a device.
     pub code: Option<String>,
+    /// Address of the page to enrol on, for a factor that has one. Good for a day, or until it was used.
+    pub link: Option<String>,
 }
 
 /// Why there is no account.
@@ -60,6 +71,12 @@ pub enum CreateError {
     /// Nothing to activate.
     #[error("no enabled factor plugin can be activated ({0}); see `plugins.enabled` in the configuration")]
     NoFactor(String),
+    /// Nobody has the address.
+    #[error("there is no account with the address {0}")]
+    NoAccount(String),
+    /// The person has no such method.
+    #[error("{0} has no method {1}; see `account show`")]
+    NoMethod(String, String),
     /// Something of ours failed.
     #[error(transparent)]
     Internal(#[from] Internal),
@@ -80,11 +97,14 @@ pub async fn create_by_admin(app: &Arc<App>, new: NewAccount) -> Result<Created,
     let factor = if new.activate { Some(factor(app, new.factor.as_deref())?) } else { None };
     let account = row(app, new)?;
     let account_id = account.id.clone();
-    let prepared = match factor {
-        Some(factor) => Some(enrol::begin_prepare(app, &account, &factor, None).await?),
-        None => None,
+    let (prepared, begun) = match factor {
+        Some(factor) => {
+            let prepared = enrol::begin_prepare(app, &account, &factor, None).await?;
+            let begun = begun(app, &factor, &prepared)?;
+            (Some(prepared), begun)
+        }
+        None => (None, Begun::default()),
     };
-    let code = prepared.as_ref().and_then(enrol::Prepared::code).map(str::to_owned);
     let transaction = app.clone();
     let now = app.clock.now();
     app.db
@@ -102,7 +122,62 @@ pub async fn create_by_admin(app: &Arc<App>, new: NewAccount) -> Result<Created,
             })
         })
         .await?;
-    Ok(Created { account_id, code })
+    Ok(Created { account_id, begun })
+}
+
+/// Begins an enrolment for somebody who has an account, in the place of an earlier one of the same factor, which goes on
+/// working until the new one is complete.
+///
+/// # Errors
+/// When there is no such account or factor, or something of ours fails.
+pub async fn enrol_by_admin(app: &Arc<App>, email: &str, id: Option<&str>) -> Result<Begun, CreateError> {
+    let account = existing(app, email).await?;
+    let factor = factor(app, id)?;
+    let rows = enrolment::of_account(app.db.read(), &account.id).await?;
+    let earlier = rows.iter().rev().find(|row| row.factor == factor.id() && row.status != "pending");
+    let prepared = enrol::begin_prepare(app, &account, &factor, earlier).await?;
+    let begun = begun(app, &factor, &prepared)?;
+    let transaction = app.clone();
+    app.db
+        .write(move |tx| {
+            Box::pin(async move { enrol::begin_in(tx, &transaction, prepared.without_messages(), None).await })
+        })
+        .await?;
+    Ok(begun)
+}
+
+/// Ends whatever somebody has of a factor, waiting or not: nobody signs in with it again.
+///
+/// # Errors
+/// When there is no such account or method, or something of ours fails.
+pub async fn unenrol_by_admin(app: &Arc<App>, email: &str, id: &str) -> Result<(), CreateError> {
+    let account = existing(app, email).await?;
+    let rows = enrolment::of_account(app.db.read(), &account.id).await?;
+    let ending: Vec<_> = rows.into_iter().filter(|row| row.factor == id).collect();
+    if ending.is_empty() {
+        return Err(CreateError::NoMethod(email.to_owned(), id.to_owned()));
+    }
+    let (seal, now) = (app.seal.clone(), app.clock.now());
+    let event = Event { factor: Some(id.to_owned()), ..Event::new("unenrolled", "by_admin") };
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                for row in ending {
+                    enrolment::saving(enrolment::Model { status: "replaced".to_owned(), ..row }).apply(tx).await?;
+                }
+                Ok::<_, CreateError>(log::append(tx, &seal, &account.id, now, &event).await?)
+            })
+        })
+        .await?;
+    Ok(())
+}
+
+async fn existing(app: &App, email: &str) -> Result<Account, CreateError> {
+    account::by_email(app.db.read(), email).await?.ok_or_else(|| CreateError::NoAccount(email.to_owned()))
+}
+
+fn begun(app: &App, factor: &FactorHandle, prepared: &enrol::Prepared) -> Result<Begun, Internal> {
+    Ok(Begun { code: prepared.code().map(str::to_owned), link: activation::link(app, factor, prepared.row())? })
 }
 
 fn factor(app: &App, id: Option<&str>) -> Result<FactorHandle, CreateError> {

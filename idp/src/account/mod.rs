@@ -25,7 +25,7 @@ mod letter;
 mod phone;
 pub mod registration;
 
-pub use admin::{CreateError, Created, NewAccount, create_by_admin};
+pub use admin::{Begun, CreateError, Created, NewAccount, create_by_admin, enrol_by_admin, unenrol_by_admin};
 
 /// `GET /`: what this is, and where to begin.
 pub async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {

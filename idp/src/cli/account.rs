@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Common, Failure, open, print};
 use crate::{
-    account::{self, NewAccount},
+    account::{self, Begun, NewAccount},
     app::App,
     error::Internal,
     store::{self, enrolment, log::Event},
@@ -32,9 +32,12 @@ pub(super) enum Command {
         /// en, ru or vi.
         #[arg(long, default_value = "en")]
         locale: String,
-        /// Print an activation code for the cipherpad instead of sending one.
+        /// Begin an enrolment, and print what completes it instead of sending it: a code for a device, or a link.
         #[arg(long)]
         activate: bool,
+        /// Which method, such as cipherpad; the first that is enabled if not given.
+        #[arg(long, requires = "activate")]
+        factor: Option<String>,
         /// How many; one JSON line each with --json.
         #[arg(long, default_value_t = 1)]
         count: u32,
@@ -46,6 +49,28 @@ pub(super) enum Command {
         /// Its e-mail.
         #[arg(long)]
         email: String,
+    },
+    /// Begin an enrolment for somebody, and print what completes it. An earlier one of the same method works until then.
+    Enrol {
+        #[command(flatten)]
+        common: Common,
+        /// Whose.
+        #[arg(long)]
+        email: String,
+        /// Which method, such as cipherpad; the first that is enabled if not given.
+        #[arg(long)]
+        factor: Option<String>,
+    },
+    /// End somebody's method: nobody signs in with it again.
+    Unenrol {
+        #[command(flatten)]
+        common: Common,
+        /// Whose.
+        #[arg(long)]
+        email: String,
+        /// Which method, such as cipherpad.
+        #[arg(long)]
+        factor: String,
     },
     /// Lock an account: nobody signs in to it until it is unlocked.
     Lock {
@@ -88,9 +113,22 @@ pub(super) enum Audit {
 
 pub(super) async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Create { common, email, phone, first_name, last_name, locale, activate, count } => {
-            let new = NewAccount { email, phone, first_name, last_name, locale, factor: None, activate };
+        Command::Create { common, email, phone, first_name, last_name, locale, activate, factor, count } => {
+            let new = NewAccount { email, phone, first_name, last_name, locale, factor, activate };
             create(&common, &new, count).await
+        }
+        Command::Enrol { common, email, factor } => {
+            let app = open(&common).await?;
+            let begun = account::enrol_by_admin(&app, &email, factor.as_deref()).await?;
+            let told = json!({ "email": email, "code": begun.code, "link": begun.link });
+            print(common.json, &told, |_| format!("{email} can enrol{}", with(&begun)))
+        }
+        Command::Unenrol { common, email, factor } => {
+            let app = open(&common).await?;
+            account::unenrol_by_admin(&app, &email, &factor).await?;
+            print(common.json, &json!({ "email": email, "factor": factor, "status": "ended" }), |_| {
+                format!("{email} has no method {factor} any more")
+            })
         }
         Command::Show { common, email } => show(&common, &email).await,
         Command::Lock { common, email, unlock } => lock(&common, &email, unlock).await,
@@ -138,14 +176,19 @@ async fn create(common: &Common, new: &NewAccount, count: u32) -> Result<(), Fai
         while let Some(made) = making.join_next().await {
             let (email, created) = made?;
             let created = created.map_err(|error| format!("{email}: {error}"))?;
-            let told = json!({ "account": created.account_id, "email": email, "code": created.code });
-            print(common.json, &told, |_| match &created.code {
-                Some(code) => format!("{email} is created; activation code {code}"),
-                None => format!("{email} is created"),
-            })?;
+            let begun = &created.begun;
+            let told = json!({ "account": created.account_id, "email": email, "code": begun.code, "link": begun.link });
+            print(common.json, &told, |_| format!("{email} is created{}", with(begun)))?;
         }
     }
     Ok(())
+}
+
+/// What completes the enrolment, for people.
+fn with(begun: &Begun) -> String {
+    let code = begun.code.as_ref().map(|code| format!("; activation code {code}"));
+    let link = begun.link.as_ref().map(|link| format!("; to be set up at {link}"));
+    [code, link].into_iter().flatten().collect()
 }
 
 fn time_text(at: i64) -> String {

@@ -8,6 +8,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use serde::Serialize;
+use tokio::runtime::Runtime;
 
 use crate::{config::Config, serve};
 
@@ -15,6 +16,8 @@ mod account;
 mod client;
 mod keys;
 mod plugin;
+mod plugin_host;
+mod plugin_new;
 mod receipt;
 
 /// An error that is shown to whoever typed the command.
@@ -59,36 +62,52 @@ enum Role {
     /// Plugin files.
     #[command(subcommand)]
     Plugin(plugin::Command),
+    /// The process of one plugin: started by `serve`.
+    #[command(hide = true)]
+    PluginHost,
     /// Payment receipts.
     #[command(subcommand)]
     Receipt(receipt::Command),
 }
 
 /// Reads the command line and carries it out.
-pub async fn run() -> ExitCode {
+pub fn run() -> ExitCode {
     let done = match Cli::parse().role {
+        // Without a runtime: the walls around a plugin are built by the one thread that its process has.
+        Role::PluginHost => plugin_host::run(),
+        role => Runtime::new().map_err(Failure::from).and_then(|runtime| runtime.block_on(carry_out(role))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            explain(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn carry_out(role: Role) -> Result<(), Failure> {
+    match role {
         Role::Serve(common) => serve_with(&common).await,
         Role::Migrate(common) => migrate(&common).await,
         Role::Client(command) => client::run(command).await,
         Role::Account(command) => account::run(command).await,
         Role::Keys(command) => keys::run(command).await,
-        Role::Plugin(command) => plugin::run(&command),
+        Role::Plugin(command) => plugin::run(command).await,
         Role::Receipt(command) => receipt::run(command).await,
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("enum-idp: {failure}");
-            let mut source = failure.source();
-            while let Some(cause) = source {
-                let text = cause.to_string();
-                if !failure.to_string().contains(&text) {
-                    eprintln!("  because: {text}");
-                }
-                source = cause.source();
-            }
-            ExitCode::FAILURE
+        Role::PluginHost => plugin_host::run(),
+    }
+}
+
+fn explain(failure: &Failure) {
+    eprintln!("enum-idp: {failure}");
+    let mut source = failure.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !failure.to_string().contains(&text) {
+            eprintln!("  because: {text}");
         }
+        source = cause.source();
     }
 }
 

@@ -37,11 +37,17 @@ pub const PAUSE_AFTER: i32 = 5;
 /// How long it pauses.
 pub const PAUSE: Millis = 15 * MINUTE;
 
+/// How many digits of a build's SHA-256 tell it from the next.
+const BUILD: usize = 16;
+
 /// A challenge that was shown.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Issued {
     /// Which factor.
     pub factor: String,
+    /// Beginning of the SHA-256 of the build that asked.
+    #[serde(default)]
+    build: String,
     /// Which enrolment; for an address that cannot sign in one that does not exist, equally long.
     enrolment: String,
     /// Its challenge number when it was shown.
@@ -58,6 +64,13 @@ pub struct Issued {
     state: Value,
 }
 
+impl Issued {
+    /// Whether the build that asked is the one that runs now: another one may show or judge it differently, or not at all.
+    pub fn is_current(&self, app: &App) -> bool {
+        app.plugins.factor(&self.factor).is_some_and(|factor| factor.sha256().starts_with(&self.build))
+    }
+}
+
 /// A way in that can be offered.
 #[derive(Clone, Debug)]
 pub struct Method {
@@ -70,14 +83,14 @@ pub struct Method {
 #[derive(Debug)]
 pub struct Offer {
     account: Option<account::Model>,
-    /// One or more.
+    /// None while no factor is running that serves the demand.
     pub methods: Vec<Method>,
 }
 
 /// Finds the ways in for `email` that serve `demand`.
 ///
 /// # Errors
-/// When the database fails, or no factor at all is running.
+/// When the database fails.
 pub async fn offer(app: &App, email: &str, demand: &Demand) -> Result<Offer, Internal> {
     let db = app.db.read();
     let (account, enrolments) = account::with_enrolments(db, email).await?;
@@ -98,8 +111,8 @@ pub async fn offer(app: &App, email: &str, demand: &Demand) -> Result<Offer, Int
     }
     if methods.is_empty() {
         let first = app.plugins.factors_for(purpose).into_iter().next();
-        let factor = first.ok_or_else(|| Internal::Other(format!("no factor serves {purpose:?}")))?;
-        return Ok(Offer { account: None, methods: vec![Method { factor, enrolment: None }] });
+        let methods = first.into_iter().map(|factor| Method { factor, enrolment: None }).collect();
+        return Ok(Offer { account: None, methods });
     }
     Ok(Offer { account, methods })
 }
@@ -131,6 +144,7 @@ pub async fn issue(
     };
     Ok(Issued {
         factor: method.factor.id().to_owned(),
+        build: method.factor.sha256().chars().take(BUILD).collect(),
         enrolment: method.enrolment.as_ref().map_or_else(|| decoy_id(&app.seal, email), |row| row.id.clone()),
         number,
         slice,

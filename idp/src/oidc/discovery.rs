@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -18,27 +19,32 @@ use crate::{
     plugins::Plugins,
 };
 
-/// Documents that are the same until the server is started again.
+/// Documents that are the same until other plugins run.
 #[derive(Debug)]
 pub struct Documents {
-    metadata: Published,
+    metadata: ArcSwap<Published>,
 }
 
 impl Documents {
     /// Writes them for this configuration and these plugins.
     pub fn new(config: &Config, plugins: &Plugins) -> Self {
-        Self { metadata: Published::new(&metadata(config, &plugins.details_types())) }
+        Self { metadata: ArcSwap::from_pointee(Published::new(&metadata(config, &plugins.details_types()))) }
+    }
+
+    /// Writes them anew, for these plugins.
+    pub fn renew(&self, config: &Config, plugins: &Plugins) {
+        self.metadata.store(Arc::new(Published::new(&metadata(config, &plugins.details_types()))));
     }
 }
 
 /// `GET /.well-known/openid-configuration`.
 pub async fn openid(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    serve(&app.discovery.metadata, &headers)
+    serve(&app.discovery.metadata.load(), &headers)
 }
 
 /// `GET /.well-known/oauth-authorization-server` (RFC 8414): the same document.
 pub async fn oauth(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    serve(&app.discovery.metadata, &headers)
+    serve(&app.discovery.metadata.load(), &headers)
 }
 
 /// `GET /jwks` (RFC 7517 §5).
@@ -109,9 +115,9 @@ mod tests {
 
     use super::*;
 
-    fn document() -> Published {
+    fn document() -> Arc<Published> {
         let config = Config::parse("issuer = 'https://id.example'\ndata_dir = 'd'", "test", BTreeMap::new()).unwrap();
-        Documents::new(&config, &Plugins::none()).metadata
+        Documents::new(&config, &Plugins::none()).metadata.load_full()
     }
 
     #[test]

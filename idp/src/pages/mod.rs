@@ -4,8 +4,9 @@
 //! built into the binary. A plugin's templates live in an engine of their own, so that one plugin can neither replace
 //! nor include the host's pages or another plugin's.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use arc_swap::ArcSwap;
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -38,12 +39,12 @@ struct PluginPages {
 pub struct Pages {
     engine: Tera,
     texts: Texts,
-    plugins: BTreeMap<String, PluginPages>,
+    plugins: ArcSwap<BTreeMap<String, Arc<PluginPages>>>,
 }
 
 impl std::fmt::Debug for Pages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pages").field("plugins", &self.plugins.keys()).finish_non_exhaustive()
+        f.debug_struct("Pages").field("plugins", &self.plugins.load().keys()).finish_non_exhaustive()
     }
 }
 
@@ -55,22 +56,40 @@ impl Pages {
     pub fn new<'d>(plugins: impl IntoIterator<Item = &'d Description>) -> Result<Self, Internal> {
         let mut engine = engine();
         engine.add_raw_templates(templates::ALL.iter().copied()).map_err(|error| page("built-in templates", &error))?;
-        let mut pages = Self { engine, texts: Texts::built_in()?, plugins: BTreeMap::new() };
+        let pages = Self { engine, texts: Texts::built_in()?, plugins: ArcSwap::default() };
         for description in plugins {
-            pages.add_plugin(description)?;
+            pages.put_plugin(description)?;
         }
         Ok(pages)
     }
 
-    fn add_plugin(&mut self, description: &Description) -> Result<(), Internal> {
+    /// Takes the templates and texts of a plugin, in place of those that it had.
+    ///
+    /// # Errors
+    /// When a template does not parse; the message names it. Then all stays as it was.
+    pub fn put_plugin(&self, description: &Description) -> Result<(), Internal> {
         let id = &description.manifest.id;
         let mut engine = engine();
         engine
             .add_raw_templates(description.pages.iter().map(|(name, text)| (name.clone(), text.as_str())))
             .map_err(|error| page(&format!("templates of plugin {id}"), &error))?;
         let texts = description.texts.iter().map(|(locale, texts)| (locale.clone(), texts::as_value(texts))).collect();
-        self.plugins.insert(id.clone(), PluginPages { engine, texts });
+        let pages = Arc::new(PluginPages { engine, texts });
+        self.plugins.rcu(|all| {
+            let mut all = BTreeMap::clone(all);
+            all.insert(id.clone(), pages.clone());
+            all
+        });
         Ok(())
+    }
+
+    /// Forgets the templates and texts of a plugin.
+    pub fn remove_plugin(&self, id: &str) {
+        self.plugins.rcu(|all| {
+            let mut all = BTreeMap::clone(all);
+            all.remove(id);
+            all
+        });
     }
 
     /// Renders `template` as a page with status 200 and the usual headers. `context` must be a JSON object; the template
@@ -145,7 +164,8 @@ impl Pages {
     /// [`Internal::Page`] when there is no such plugin or page, or the page needs something that `data` lacks.
     pub fn plugin_page(&self, plugin: &str, name: &str, locale: &str, data: &Value) -> Result<String, Internal> {
         let place = format!("plugins/{plugin}/{name}");
-        let pages = self.plugins.get(plugin).ok_or_else(|| Internal::Page(format!("{place}: no such plugin")))?;
+        let pages = self.plugins.load().get(plugin).cloned();
+        let pages = pages.ok_or_else(|| Internal::Page(format!("{place}: no such plugin")))?;
         let mut context = if data.is_object() {
             Context::from_serialize(data).map_err(|error| page(&place, &error))?
         } else {

@@ -17,6 +17,7 @@ fn description(template: &str) -> Description {
             amr: vec![],
             acr: None,
             challenge: plugin_api::message::ChallengeKind::Derived,
+            enrols: plugin_api::message::Enrols::Device,
             details_types: vec![],
             permissions: vec![],
         },
@@ -72,6 +73,15 @@ fn everything() -> Vec<(&'static str, Value)> {
         ("activate.html", json!({ "state": "waiting", "phone": "+84", "resends_left": 2, "notice": "resend_done" })),
         ("activate.html", json!({ "state": "active", "email": "a@b.example" })),
         ("activate.html", json!({ "state": "ended", "resends_left": 0 })),
+        (
+            "activate.html",
+            json!({ "state": "waiting", "on_page": true, "email": "a@b.example", "factor_name": "Pad", "error": "error_wrong",
+                "body": "<p>1</p>", "action": "/activate/x/answer", "hidden": { "enrolment_step": "0" }, "resends_left": 3 }),
+        ),
+        (
+            "activate.html",
+            json!({ "state": "ended", "on_page": true, "email": "a@b.example", "factor_name": "Pad", "resends_left": 1 }),
+        ),
         ("pad.html", json!({ "issuer": "https://id.example" })),
         (
             "mail.html",

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use plugin_api::abi::Mismatch;
 use thiserror::Error;
 
 /// Why a plugin could not be loaded. Display names the file, what is wrong, and what to do about it.
@@ -101,12 +100,12 @@ pub enum LoadError {
         path: PathBuf,
     },
     /// The table does not fit.
-    #[error("plugin {path}: {mismatch}")]
+    #[error("plugin {path}: {why}")]
     Incompatible {
         /// As configured.
         path: PathBuf,
         /// What does not fit.
-        mismatch: Mismatch,
+        why: String,
     },
     /// It hung while starting.
     #[error("plugin {path}: `{step}` did not return within {seconds} s; the plugin hangs, report it to its author")]
@@ -117,6 +116,16 @@ pub enum LoadError {
         step: &'static str,
         /// How long it was given.
         seconds: u64,
+    },
+    /// Its process ended while it was starting.
+    #[error("plugin {path}: its process ended during `{step}` ({how}); the plugin is broken, report it to its author")]
+    Dies {
+        /// As configured.
+        path: PathBuf,
+        /// What was asked of it.
+        step: &'static str,
+        /// What the system says of its end.
+        how: String,
     },
     /// It describes itself in a way that cannot be used.
     #[error("plugin {path}: its description cannot be used: {why}; report it to the plugin's author")]
@@ -152,6 +161,14 @@ pub enum LoadError {
         /// By the schema, or by the plugin itself.
         why: String,
     },
+    /// The system gave no process.
+    #[error("plugin {path}: its process cannot be started ({source}); raise the limit on processes of this user")]
+    NoProcess {
+        /// As configured.
+        path: PathBuf,
+        /// From the system.
+        source: io::Error,
+    },
     /// The system gave no thread.
     #[error("plugin {path}: its threads cannot be started ({source}); raise the limit on threads of this user")]
     NoThreads {
@@ -172,6 +189,9 @@ pub enum CallError {
     /// It did not answer before the deadline.
     #[error("the plugin did not answer in time")]
     Late,
+    /// Its process ended: this is what the system says of it.
+    #[error("the plugin's process ended ({0})")]
+    Died(String),
     /// It failed too often, and is left alone for a while.
     #[error("the plugin is quarantined after repeated faults")]
     Quarantined,
@@ -195,11 +215,11 @@ pub enum CallError {
 impl CallError {
     /// Whether the same call may well work a little later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Busy | Self::Late | Self::Quarantined)
+        matches!(self, Self::Busy | Self::Late | Self::Died(_) | Self::Quarantined)
     }
 
     /// Whether the breaker counts it. A plugin that says that it cannot, or that is in demand, is sound.
     pub(super) fn is_fault(&self) -> bool {
-        matches!(self, Self::Late | Self::Panicked | Self::Malformed(_))
+        matches!(self, Self::Late | Self::Died(_) | Self::Panicked | Self::Malformed(_))
     }
 }

@@ -9,9 +9,11 @@ use plugin_api::abi::MAJOR;
 use plugin_api::message::Description;
 use serde::Serialize;
 
+use super::child::Walls;
 use super::error::LoadError;
+use super::room::Apart;
 use super::verify::Image;
-use super::{load, running};
+use super::{running, this_program};
 
 /// What `enum-idp plugin inspect` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -24,28 +26,43 @@ pub struct Inspection {
     pub contract: String,
     /// What it says of itself.
     pub description: Description,
+    /// What held it in while it was asked: the same as will hold a plugin in that has processes of its own.
+    pub walls: Walls,
 }
 
-/// Loads the file and asks it what it is. This runs its code: do it in a command that ends, never in a server.
+/// Loads the file in a process of its own and asks it what it is: a file that hangs or crashes is an error like any other.
 ///
 /// # Errors
 /// Why it cannot be a plugin of this server.
 pub fn inspect(path: &Path) -> Result<Inspection, LoadError> {
-    let image = Image::read(path)?;
-    let dir = own_folder(path)?;
-    let table = image.private_copy(path, &dir).and_then(|copy| load::table(path, &copy));
-    // What is mapped stays mapped; a copy that remains in a temporary folder harms nobody.
+    inspect_with(path, &this_program())
+}
+
+/// [`inspect`] with another program for the role `plugin-host` than the one that is running.
+///
+/// # Errors
+/// Why it cannot be a plugin of this server.
+pub fn inspect_with(path: &Path, program: &Path) -> Result<Inspection, LoadError> {
+    probe(path, &Image::read(path)?, program)
+}
+
+/// What these bytes say of themselves. `name` is what errors name, and the path of the inspection.
+pub(super) fn probe(name: &Path, image: &Image, program: &Path) -> Result<Inspection, LoadError> {
+    let dir = own_folder(name)?;
+    let seen = Apart::open(name, image, program, &dir).and_then(|mut apart| {
+        let reply = apart.describe()?;
+        Ok(Inspection {
+            path: name.to_owned(),
+            sha256: image.sha256.clone(),
+            contract: format!("{MAJOR}.{}", apart.hello.minor),
+            description: running::described(name, &reply)?,
+            walls: apart.hello.walls,
+        })
+    });
     if let Err(error) = fs::remove_dir_all(&dir) {
-        tracing::debug!(%error, dir = %dir.display(), "the copy stays");
+        tracing::warn!(%error, dir = %dir.display(), "the copy stays");
     }
-    let table = table?;
-    let description = running::describe(path, table)?;
-    Ok(Inspection {
-        path: path.to_owned(),
-        sha256: image.sha256,
-        contract: format!("{MAJOR}.{}", table.minor()),
-        description,
-    })
+    seen
 }
 
 /// A new folder that nobody else can write to. One that is there already may be somebody else's trap.

@@ -1,8 +1,9 @@
 //! A plugin's own threads.
 //!
 //! Plugins block, so each gets a few threads behind a bounded queue: one that hangs or dawdles takes up nothing but its
-//! own. A call whose deadline passes while it runs cannot be stopped; its thread is written off and replaced, up to a
-//! cap. A written-off thread that does come back fills a gap, or ends.
+//! own. Each thread makes its calls in a room ([`Room`]). A process of its own is ended at the deadline by its room. A
+//! call in a thread of the server cannot be stopped: the thread is written off and replaced, up to a cap. One that does
+//! come back fills a gap, or ends.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,11 +12,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use plugin_api::abi::{Instance, Reply};
+use plugin_api::abi::Reply;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::CallError;
+use super::room::Rooms;
 
 /// Longest reply of a plugin, in bytes.
 pub(super) const REPLY_LIMIT: usize = 1 << 20;
@@ -29,20 +31,19 @@ pub(super) struct Limits {
     pub(super) queue: usize,
     /// How long a call may run; it may wait for a thread as long again.
     pub(super) deadline: Duration,
+    /// After the deadline, how long the room has to end the call by itself before its thread is written off.
+    pub(super) grace: Duration,
 }
 
-#[derive(Debug)]
 pub(super) struct Lane {
     shared: Arc<Shared>,
-    deadline: Duration,
 }
 
-#[derive(Debug)]
 struct Shared {
     name: String,
-    instance: Instance,
+    rooms: Rooms,
     queue: Queue,
-    threads: usize,
+    limits: Limits,
     census: Mutex<Census>,
 }
 
@@ -122,7 +123,7 @@ struct Job {
     method: &'static str,
     json: Vec<u8>,
     progress: Arc<Progress>,
-    reply: oneshot::Sender<Reply>,
+    reply: oneshot::Sender<Result<Reply, CallError>>,
 }
 
 /// Where a job is. Every change of phase is one compare-and-set, so that caller and thread never both act on it.
@@ -145,18 +146,18 @@ impl Progress {
 
 impl Lane {
     /// Starts the threads. `name` is the plugin's id.
-    pub(super) fn start(name: &str, instance: Instance, limits: Limits) -> io::Result<Self> {
+    pub(super) fn start(name: &str, rooms: Rooms, limits: Limits) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             name: name.to_owned(),
-            instance,
+            rooms,
             queue: Queue { waiting: Mutex::default(), changed: Condvar::new(), room: limits.queue },
-            threads: limits.threads,
+            limits,
             census: Mutex::default(),
         });
         for _ in 0..limits.threads {
             shared.hire(&mut shared.census())?;
         }
-        Ok(Self { shared, deadline: limits.deadline })
+        Ok(Self { shared })
     }
 
     /// Makes one call. The future must be driven to its end, for it also watches the deadline.
@@ -168,15 +169,16 @@ impl Lane {
         let progress = Arc::<Progress>::default();
         let (reply, mut replies) = oneshot::channel();
         self.shared.queue.push(Job { method, json, progress: Arc::clone(&progress), reply })?;
-        let mut latest = asked + self.deadline;
+        let Limits { deadline, grace, .. } = self.shared.limits;
+        let mut latest = asked + deadline;
         loop {
             if let Ok(reply) = timeout_at(latest, &mut replies).await {
-                return reply.map_err(|_| CallError::Quarantined);
+                return reply.map_err(|_| CallError::Quarantined)?;
             }
             if progress.goes(Progress::WAITING, Progress::ABANDONED) {
                 return Err(CallError::Busy);
             }
-            let runs_until = progress.started.get().copied().unwrap_or(latest) + self.deadline;
+            let runs_until = progress.started.get().copied().unwrap_or(latest) + deadline + grace;
             if latest < runs_until {
                 latest = runs_until;
             } else if progress.goes(Progress::RUNNING, Progress::ABANDONED) {
@@ -184,7 +186,7 @@ impl Lane {
                 return Err(CallError::Late);
             } else {
                 // It came back at the last moment: the reply is on its way.
-                return replies.await.map_err(|_| CallError::Quarantined);
+                return replies.await.map_err(|_| CallError::Quarantined)?;
             }
         }
     }
@@ -209,7 +211,7 @@ impl Shared {
         let mut census = self.census();
         census.alive -= 1;
         census.lost += 1;
-        let replaced = census.lost <= self.threads
+        let replaced = census.lost <= self.limits.threads
             && match self.hire(&mut census) {
                 Ok(()) => true,
                 Err(error) => {
@@ -221,19 +223,22 @@ impl Shared {
     }
 
     fn serve(&self) {
+        let mut room = (self.rooms)();
+        room.prepare();
         while let Some(job) = self.queue.next() {
             // Said before the phase changes: whoever sees that the job runs also sees since when.
             let _ = job.progress.started.set(Instant::now());
             if !job.progress.goes(Progress::WAITING, Progress::RUNNING) {
                 continue;
             }
-            let reply = self.instance.call(job.method, &job.json, REPLY_LIMIT);
+            let reply = room.call(job.method, &job.json, self.limits.deadline);
             let in_time = job.progress.goes(Progress::RUNNING, Progress::DONE);
             // A caller that is gone needs no message.
             let _ = job.reply.send(reply);
             if !in_time && !self.comes_back() {
                 return;
             }
+            room.prepare();
         }
     }
 
@@ -241,7 +246,7 @@ impl Shared {
     fn comes_back(&self) -> bool {
         let mut census = self.census();
         census.lost -= 1;
-        let needed = census.alive < self.threads;
+        let needed = census.alive < self.limits.threads;
         if needed {
             census.alive += 1;
         }

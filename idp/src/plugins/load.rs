@@ -26,7 +26,8 @@ pub(super) fn table(path: &Path, copy: &Path) -> Result<&'static Plugin, LoadErr
     let entry = entry.map_err(|_| LoadError::NoSymbol { path: path.to_owned() })?;
     // SAFETY: the library is never unloaded, so its static table lives for ever; that its functions keep the contract is
     // what the administrator vouches for by pinning it.
-    unsafe { Plugin::from_ptr(entry()) }.map_err(|mismatch| LoadError::Incompatible { path: path.to_owned(), mismatch })
+    unsafe { Plugin::from_ptr(entry()) }
+        .map_err(|mismatch| LoadError::Incompatible { path: path.to_owned(), why: mismatch.to_string() })
 }
 
 /// What the system said: the error itself names only the function that failed.

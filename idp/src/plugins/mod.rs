@@ -9,14 +9,20 @@
 //! run into nothing.
 
 mod breaker;
+pub mod catalog;
+mod child;
 mod elf;
+mod entry;
 mod error;
+mod follow;
 mod handle;
 mod inspect;
 mod lane;
 mod load;
+mod room;
 mod running;
 mod services;
+pub mod signature;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -27,9 +33,14 @@ use plugin_api::message::{Kind, Purpose};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub(crate) use self::child::run as run_as_host;
+pub use self::child::{Wall, Walls};
+pub use self::entry::{Ground, Refused};
 pub use self::error::{CallError, LoadError};
+use self::follow::Followed;
+pub use self::follow::{Source, State};
 pub use self::handle::{FactorHandle, ServiceHandle};
-pub use self::inspect::{Inspection, inspect};
+pub use self::inspect::{Inspection, inspect, inspect_with};
 use self::running::Running;
 
 /// One entry of the configuration's list of plugins.
@@ -43,7 +54,7 @@ pub struct PluginConfig {
     /// Settings, as the plugin's schema describes them.
     #[serde(default = "no_settings")]
     pub settings: Value,
-    /// Threads that serve its calls, 1 to 64.
+    /// Threads that serve its calls, 1 to 64; as many processes, if it has processes of its own.
     #[serde(default = "default_threads")]
     pub threads: usize,
     /// Calls that may wait for a thread; any further one is refused as busy.
@@ -52,6 +63,30 @@ pub struct PluginConfig {
     /// Milliseconds after which a call is given up and its thread written off.
     #[serde(default = "default_deadline_ms")]
     pub deadline_ms: u64,
+    /// Where its code runs. For an entry of the configuration this is a thread unless it says otherwise: who pins a
+    /// file by its hash in the configuration vouches for it.
+    #[serde(default)]
+    pub isolation: Isolation,
+    /// The program whose role `plugin-host` a plugin with a process of its own runs in: this very program, unless a
+    /// test is the one that loads.
+    #[serde(skip, default = "this_program")]
+    pub program: PathBuf,
+}
+
+/// Where a plugin's code runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// In threads of the server. It can reach all that the server can, and what ends it ends the server.
+    #[default]
+    Thread,
+    /// In processes of its own, one for each lane: without network, without files, killed at the deadline.
+    Process,
+}
+
+/// The kernel's name for the file that is running, which holds even when an upgrade has replaced it on disk.
+pub(crate) fn this_program() -> PathBuf {
+    PathBuf::from("/proc/self/exe")
 }
 
 fn no_settings() -> Value {
@@ -80,14 +115,19 @@ impl PluginConfig {
             threads: default_threads(),
             queue: default_queue(),
             deadline_ms: default_deadline_ms(),
+            isolation: Isolation::default(),
+            program: this_program(),
         }
     }
 }
 
-/// The plugins that are running, in the order of the configuration.
+/// The plugins that are running: those of the configuration in its order, then those of the catalog by their ids.
 #[derive(Debug)]
 pub struct Plugins {
     running: ArcSwap<Vec<Arc<Running>>>,
+    /// Those of the configuration.
+    pinned: Vec<Arc<Running>>,
+    followed: tokio::sync::Mutex<Followed>,
 }
 
 impl Plugins {
@@ -110,12 +150,21 @@ impl Plugins {
             );
             running.push(Arc::new(plugin));
         }
-        Ok(Self { running: ArcSwap::from_pointee(running) })
+        Ok(Self::with_pinned(running))
     }
 
     /// A host without plugins.
     pub fn none() -> Self {
-        Self { running: ArcSwap::from_pointee(Vec::new()) }
+        Self::with_pinned(Vec::new())
+    }
+
+    fn with_pinned(pinned: Vec<Arc<Running>>) -> Self {
+        Self { running: ArcSwap::from_pointee(pinned.clone()), pinned, followed: tokio::sync::Mutex::default() }
+    }
+
+    /// Whether the configuration's list has a plugin of this id.
+    pub fn is_pinned(&self, id: &str) -> bool {
+        self.pinned.iter().any(|plugin| plugin.id() == id)
     }
 
     /// The factor of this id.

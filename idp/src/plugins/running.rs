@@ -4,30 +4,29 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use jsonschema::Validator;
 use plugin_api::Status;
-use plugin_api::abi::{Instance, Plugin, Reply};
+use plugin_api::abi::Reply;
 use plugin_api::message::{Description, Manifest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use super::PluginConfig;
 use super::breaker::Breaker;
 use super::error::{CallError, LoadError};
 use super::lane::{Lane, Limits, REPLY_LIMIT};
-use super::load;
-use super::services::{HostServices, OFFERED};
+use super::room::{House, Rooms};
+use super::services::OFFERED;
 use super::verify::Image;
+use super::{Isolation, PluginConfig};
 
-/// Seconds that a plugin may take to describe itself, and again to start.
-const START_LIMIT: u64 = 10;
+/// How long it may take to end a process that is late.
+const ENDING: Duration = Duration::from_secs(2);
 
 /// A plugin that was loaded and started.
 pub(super) struct Running {
@@ -45,20 +44,31 @@ impl fmt::Debug for Running {
 }
 
 impl Running {
+    /// Reads the file of an entry, compares it with the pin, and starts it.
     pub(super) fn load(config: &PluginConfig, private_dir: &Path) -> Result<Self, LoadError> {
-        let path = &config.path;
-        let limits = limits(config)?;
-        let image = Image::read(path)?;
-        image.matches(path, &config.sha256)?;
-        let table = load::table(path, &image.private_copy(path, private_dir)?)?;
-        let description = describe(path, table)?;
-        let details = details_validators(path, &description)?;
-        check_settings(path, &description, &config.settings)?;
+        let image = Image::read(&config.path)?;
+        image.matches(&config.path, &config.sha256)?;
+        Self::from_image(&config.path, &image, config, private_dir)
+    }
+
+    /// Starts what `image` holds, whose bytes the caller has verified. `name` is what errors call the plugin; path and
+    /// pin of `config` are not looked at.
+    pub(super) fn from_image(
+        name: &Path,
+        image: &Image,
+        config: &PluginConfig,
+        private_dir: &Path,
+    ) -> Result<Self, LoadError> {
+        let limits = limits(name, config)?;
+        let mut house = House::open(name, image, config.isolation, &config.program, private_dir)?;
+        let description = described(name, &house.describe(name)?)?;
+        let details = details_validators(name, &description)?;
+        check_settings(name, &description, &config.settings)?;
         let id = description.manifest.id.clone();
-        let instance = create(path, table, &id, &config.settings)?;
+        let rooms = create(name, house, &id, &config.settings)?;
         let lane =
-            Lane::start(&id, instance, limits).map_err(|source| LoadError::NoThreads { path: path.clone(), source })?;
-        Ok(Self { sha256: image.sha256, description, details, lane, breaker: Mutex::new(Breaker::new()) })
+            Lane::start(&id, rooms, limits).map_err(|source| LoadError::NoThreads { path: name.to_owned(), source })?;
+        Ok(Self { sha256: image.sha256.clone(), description, details, lane, breaker: Mutex::new(Breaker::new()) })
     }
 
     pub(super) fn id(&self) -> &str {
@@ -153,8 +163,8 @@ impl<F: Future + Send + 'static> Drop for ToItsEnd<F> {
     }
 }
 
-fn limits(config: &PluginConfig) -> Result<Limits, LoadError> {
-    let bad = |key, found, allowed| LoadError::BadLimit { path: config.path.clone(), key, found, allowed };
+fn limits(path: &Path, config: &PluginConfig) -> Result<Limits, LoadError> {
+    let bad = |key, found, allowed| LoadError::BadLimit { path: path.to_owned(), key, found, allowed };
     if !(1..=64).contains(&config.threads) {
         return Err(bad("threads", config.threads as u64, "1 to 64"));
     }
@@ -165,14 +175,15 @@ fn limits(config: &PluginConfig) -> Result<Limits, LoadError> {
         return Err(bad("deadline_ms", config.deadline_ms, "1 to 60000"));
     }
     let deadline = Duration::from_millis(config.deadline_ms);
-    Ok(Limits { threads: config.threads, queue: config.queue, deadline })
+    // To end a process takes a moment, and must not make its thread look lost.
+    let grace = if config.isolation == Isolation::Process { ENDING } else { Duration::ZERO };
+    Ok(Limits { threads: config.threads, queue: config.queue, deadline, grace })
 }
 
-/// Asks a plugin what it is, and checks what it says.
-pub(super) fn describe(path: &Path, table: &'static Plugin) -> Result<Description, LoadError> {
+/// What a plugin says of itself, checked.
+pub(super) fn described(path: &Path, reply: &Reply) -> Result<Description, LoadError> {
     let bad = |why: String| LoadError::BadDescription { path: path.to_owned(), why };
-    let reply = within(path, "describe", move || table.describe(REPLY_LIMIT))?;
-    let description: Description = decode(&reply).map_err(|error| bad(error.to_string()))?;
+    let description: Description = decode(reply).map_err(|error| bad(error.to_string()))?;
     description.check().map_err(bad)?;
     match description.manifest.permissions.iter().find(|name| !OFFERED.contains(&name.as_str())) {
         Some(service) => Err(LoadError::UnknownService { path: path.to_owned(), service: service.clone() }),
@@ -217,35 +228,14 @@ pub(super) fn violation(validator: &Validator, value: &Value) -> Result<(), Stri
     })
 }
 
-fn create(path: &Path, table: &'static Plugin, id: &str, settings: &Value) -> Result<Instance, LoadError> {
-    let services = Arc::new(HostServices { plugin: id.to_owned() });
-    let json = settings.to_string();
-    within(path, "create", move || Instance::create(table, json.as_bytes(), services, REPLY_LIMIT))?.map_err(|reply| {
+fn create(path: &Path, house: House, id: &str, settings: &Value) -> Result<Rooms, LoadError> {
+    house.create(path, id, settings)?.map_err(|reply| {
         let why = match decode::<Value>(&reply) {
             Err(CallError::Failed(why)) if !why.is_empty() => why,
             Err(error) => error.to_string(),
             Ok(_) => "it reported success without an instance".to_owned(),
         };
         LoadError::Settings { path: path.to_owned(), why }
-    })
-}
-
-/// Runs something of a plugin on a thread of its own, so that a plugin that hangs does not hang the server.
-fn within<T: Send + 'static>(
-    path: &Path,
-    step: &'static str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, LoadError> {
-    let (sender, receiver) = mpsc::channel();
-    thread::Builder::new()
-        .name(format!("plugin:{step}"))
-        // Nobody may be waiting any more.
-        .spawn(move || drop(sender.send(work())))
-        .map_err(|source| LoadError::NoThreads { path: path.to_owned(), source })?;
-    receiver.recv_timeout(Duration::from_secs(START_LIMIT)).map_err(|_| LoadError::Hangs {
-        path: path.to_owned(),
-        step,
-        seconds: START_LIMIT,
     })
 }
 

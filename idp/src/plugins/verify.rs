@@ -34,8 +34,21 @@ impl Image {
         }
         let mut bytes = Vec::new();
         file.take(SIZE_LIMIT).read_to_end(&mut bytes).map_err(unreadable)?;
+        Ok(Self::from_bytes(bytes))
+    }
+
+    /// Bytes that somebody else has read.
+    pub(super) fn from_bytes(bytes: Vec<u8>) -> Self {
         let sha256 = hex::encode(Sha256::digest(&bytes));
-        Ok(Self { bytes, sha256 })
+        Self { bytes, sha256 }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// Compares with the pin, whose digits may be of either case.

@@ -1,7 +1,11 @@
 //! Grants and their refresh tokens: one family, rotated at each use, killed as a whole.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{ConnectionTrait, Iterable, JoinType, QueryFilter, QuerySelect, entity::prelude::*, sea_query::{Expr, Query}};
+use sea_orm::{
+    ConnectionTrait, Iterable, JoinType, QueryFilter, QuerySelect,
+    entity::prelude::*,
+    sea_query::{Expr, Query},
+};
 
 use super::{Change, StoreError, account};
 use crate::clock::Millis;
@@ -70,7 +74,11 @@ pub fn adding(grant: Model) -> Result<Change, StoreError> {
         .and_where(account::Column::Status.eq(account::ACTIVE))
         .to_owned();
     let mut insert = Query::insert();
-    insert.into_table(Entity).columns(columns).select_from(while_active).map_err(|error| DbErr::Custom(error.to_string()))?;
+    insert
+        .into_table(Entity)
+        .columns(columns)
+        .select_from(while_active)
+        .map_err(|error| DbErr::Custom(error.to_string()))?;
     Ok(Change::inserting(RECORD, insert))
 }
 

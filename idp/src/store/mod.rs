@@ -28,6 +28,7 @@ pub mod key;
 pub mod log;
 pub mod meta;
 pub mod outbox;
+pub mod plugin;
 pub mod pushed;
 mod reader;
 pub mod registration;

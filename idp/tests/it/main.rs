@@ -6,9 +6,11 @@
 
 mod architecture;
 mod crash;
+mod hello;
 mod login;
 mod operating;
 mod payment;
+mod plugins;
 mod protocol;
 mod registration;
 mod storage;

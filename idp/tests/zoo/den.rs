@@ -4,11 +4,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use enum_idp::plugins::{CallError, FactorHandle, PluginConfig, inspect};
+use enum_idp::plugins::{
+    CallError, FactorHandle, Inspection, Isolation, LoadError, PluginConfig, Plugins, inspect_with,
+};
 use plugin_api::message::{Begin, Purpose, Step};
 use plugin_api::testing::context;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+/// The program whose role `plugin-host` the processes of plugins run in: the tests' own has none.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_enum-idp");
+
+/// Both places where a plugin's code can run.
+pub(crate) const ROOMS: [Isolation; 2] = [Isolation::Thread, Isolation::Process];
 
 /// A folder of one test.
 pub(crate) struct Den(TempDir);
@@ -76,12 +84,21 @@ pub(crate) fn example(name: &str) -> PathBuf {
 
 /// A configuration that pins the file as it is now.
 pub(crate) fn pinned(path: &Path) -> PluginConfig {
-    PluginConfig::new(path, sha256(path))
+    PluginConfig { program: PROGRAM.into(), ..PluginConfig::new(path, sha256(path)) }
 }
 
 /// A configuration for a plugin that is sound, by way of what an administrator would use.
 pub(crate) fn inspected(path: &Path) -> PluginConfig {
-    PluginConfig::new(path, inspect(path).unwrap().sha256)
+    PluginConfig { program: PROGRAM.into(), ..PluginConfig::new(path, inspect(path).unwrap().sha256) }
+}
+
+/// The same plugin, to be run in this room.
+pub(crate) fn within(room: Isolation, config: PluginConfig) -> PluginConfig {
+    PluginConfig { isolation: room, ..config }
+}
+
+pub(crate) fn inspect(path: &Path) -> Result<Inspection, LoadError> {
+    inspect_with(path, Path::new(PROGRAM))
 }
 
 pub(crate) fn sha256(path: &Path) -> String {
@@ -97,4 +114,13 @@ pub(crate) async fn tell(factor: &FactorHandle, word: &str) -> Result<Step, Call
 /// What both lamb and beast answer when they behave.
 pub(crate) fn asks() -> Step {
     Step::ask("ask.html", json!({}), json!(1))
+}
+
+/// A beast with these limits, and the lamb beside it, both in such a room.
+pub(crate) fn pair(den: &Den, room: Isolation, limits: impl FnOnce(&mut PluginConfig)) -> (FactorHandle, FactorHandle) {
+    let mut beast = inspected(&den.beast(&[]));
+    limits(&mut beast);
+    let configs = [beast, inspected(&den.lamb())].map(|config| within(room, config));
+    let plugins = Plugins::load(&configs, &den.private()).unwrap();
+    (plugins.factor("beast").unwrap(), plugins.factor("lamb").unwrap())
 }

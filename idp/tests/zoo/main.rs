@@ -2,6 +2,7 @@
 //! beside it that must not notice.
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
+mod apart;
 mod calls;
 mod den;
 mod refused;

@@ -4,14 +4,20 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use enum_idp::plugins::{LoadError, PluginConfig, Plugins, inspect};
+use enum_idp::plugins::{Isolation, LoadError, PluginConfig, Plugins};
 use serde_json::json;
 
-use crate::den::{Den, example, inspected, pinned, sha256};
+use crate::den::{Den, ROOMS, example, inspect, inspected, pinned, sha256, within};
 
-/// Loads one plugin that must be refused. The text always names the file.
+/// Loads one plugin that must be refused, with the same words in both rooms. The text always names the file.
 fn refused(den: &Den, config: &PluginConfig) -> (LoadError, String) {
-    let error = Plugins::load(std::slice::from_ref(config), &den.private()).unwrap_err();
+    let [(_, text), apart] = ROOMS.map(|room| refused_in(room, den, config));
+    assert_eq!(text, apart.1);
+    apart
+}
+
+fn refused_in(room: Isolation, den: &Den, config: &PluginConfig) -> (LoadError, String) {
+    let error = Plugins::load(&[within(room, config.clone())], &den.private()).unwrap_err();
     let text = error.to_string();
     assert!(text.starts_with(&format!("plugin {}: ", config.path.display())), "{text}");
     (error, text)
@@ -141,6 +147,49 @@ fn a_plugin_that_hangs_when_it_is_asked_what_it_is() {
     assert!(text.contains("`describe` did not return within 10 s"), "{text}");
 }
 
+/// In a thread of the server these would end the server, or its start: that is what processes are for.
+#[test]
+fn libraries_that_break_as_soon_as_they_are_loaded() {
+    for (start, how) in [("abort()", "signal 6"), ("*(volatile int *)8 = 1", "signal 11"), ("exit(7)", "exit code 7")] {
+        let den = Den::new();
+        let path = den.beast(&[&format!("STARTS_WITH={start}")]);
+        let (error, text) = refused_in(Isolation::Process, &den, &pinned(&path));
+        assert!(matches!(error, LoadError::Dies { .. }), "{start}: {error:?}");
+        assert!(text.contains(&format!("its process ended during `load` ({how})")), "{start}: {text}");
+        assert_eq!(inspect(&path).unwrap_err().to_string(), text, "{start}");
+    }
+}
+
+#[test]
+fn a_library_that_hangs_as_soon_as_it_is_loaded() {
+    let den = Den::new();
+    let error = inspect(&den.beast(&["STARTS_WITH=for (;;) sleep(1000)"])).unwrap_err();
+    assert!(matches!(error, LoadError::Hangs { .. }), "{error:?}");
+    assert!(error.to_string().contains("`load` did not return within 10 s"), "{error}");
+}
+
+#[test]
+fn a_plugin_that_dies_when_it_is_created() {
+    let den = Den::new();
+    let (error, text) = refused_in(Isolation::Process, &den, &pinned(&den.beast(&["CREATE_ABORTS"])));
+    assert!(matches!(error, LoadError::Dies { .. }), "{error:?}");
+    assert!(text.contains("its process ended during `create` (signal 6)"), "{text}");
+}
+
+#[test]
+fn a_program_that_cannot_be_started() {
+    let den = Den::new();
+    let mut config = inspected(&den.lamb());
+    config.program = den.path("none");
+    let (error, _) = refused_in(Isolation::Process, &den, &config);
+    assert!(matches!(error, LoadError::NoProcess { .. }), "{error:?}");
+    // One that knows nothing of plugins ends without a word.
+    config.program = "/bin/true".into();
+    let (error, text) = refused_in(Isolation::Process, &den, &config);
+    assert!(matches!(error, LoadError::Dies { .. }), "{error:?}");
+    assert!(text.contains("exit code 0"), "{text}");
+}
+
 #[test]
 fn a_plugin_that_asks_for_what_is_not_offered() {
     let (error, text) = refused_beast(&[r#"PERMISSIONS="\"log\",\"http\"""#]);
@@ -235,6 +284,10 @@ fn inspection_names_hash_and_manifest() {
     let seen = serde_json::to_value(inspect(&path).unwrap()).unwrap();
     assert_eq!(seen["sha256"], json!(sha256(&path)));
     assert_eq!(seen["contract"], json!("1.0"));
+    // Every kernel that we support can build these two; Landlock is said to be there or not.
+    assert_eq!(seen["walls"]["limits"], json!("in_force"));
+    assert_eq!(seen["walls"]["seccomp"], json!("in_force"));
+    assert!(!seen["walls"]["landlock"].is_null());
     assert_eq!(seen["description"]["manifest"]["id"], json!("lamb"));
     assert!(matches!(inspect(&den.path("none.so")), Err(LoadError::Missing { .. })));
 }

@@ -7,13 +7,16 @@ mod product;
 mod report;
 mod side;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) use process::Cores;
+use serde::de::DeserializeOwned;
 
 use crate::Error;
 use crate::baseline::Baseline;
+use crate::calls::Calls;
 use crate::workload::Workload;
 use drive::{Load, Sample};
 use process::SlowDisk;
@@ -73,6 +76,7 @@ pub(crate) async fn run(options: Options, cores: Cores) -> Result<(), Error> {
     let dir = tempfile::tempdir()?;
     let mut bench = Bench::start(&options, cores, dir.path()).await?;
     bench.report.baseline = baseline(&options, cores)?;
+    bench.report.calls = calls(&options, cores)?;
     bench.plain_runs().await;
     bench.delayed_runs(dir.path()).await?;
     let report = bench.report;
@@ -205,10 +209,31 @@ impl<'o> Bench<'o> {
 
 /// Measures the bare parts in a process on the servers' core.
 fn baseline(options: &Options, cores: Cores) -> Result<Baseline, Error> {
+    part(options, cores, &["baseline".as_ref()])
+}
+
+/// Measures calls of a plugin likewise, if there is one.
+fn calls(options: &Options, cores: Cores) -> Result<Option<Calls>, Error> {
+    let (Some(product), Some(plugins)) = (&options.product, &options.plugin_dir) else { return Ok(None) };
+    if !"W8 plugin calls".starts_with(&options.only) {
+        return Ok(None);
+    }
+    let plugin = plugins.join("libcipherpad.so");
+    part(
+        options,
+        cores,
+        &["calls".as_ref(), "--product".as_ref(), product.as_ref(), "--plugin".as_ref(), plugin.as_ref()],
+    )
+    .map(Some)
+}
+
+/// Runs a part of this program and reads the JSON that it prints.
+fn part<T: DeserializeOwned>(options: &Options, cores: Cores, arguments: &[&OsStr]) -> Result<T, Error> {
     let seconds = if options.quick { "0.3" } else { "2" };
-    let output = cores.command(&std::env::current_exe()?).args(["baseline", "--seconds", seconds]).output()?;
+    let mut command = cores.command(&std::env::current_exe()?);
+    let output = command.args(arguments).args(["--seconds", seconds]).output()?;
     if !output.status.success() {
-        return Err(format!("baseline: {}", String::from_utf8_lossy(&output.stderr)).into());
+        return Err(format!("{}: {}", arguments[0].display(), String::from_utf8_lossy(&output.stderr)).into());
     }
     Ok(serde_json::from_slice(&output.stdout)?)
 }

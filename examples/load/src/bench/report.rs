@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::drive::Sample;
 use crate::baseline::Baseline;
+use crate::calls::{Call, Calls};
 
 /// One round of one workload with so many users.
 #[derive(Debug, Serialize)]
@@ -39,6 +40,7 @@ pub(crate) struct Report {
     pub(crate) cores_apart: bool,
     pub(crate) baseline: Baseline,
     pub(crate) hello: Option<Sample>,
+    pub(crate) calls: Option<Calls>,
     pub(crate) rows: Vec<Row>,
     pub(crate) memory: Vec<Memory>,
     /// Runs in which something failed: they count as missed.
@@ -110,6 +112,7 @@ impl Report {
         }
         text.push_str(&self.bars());
         text.push_str(&self.reference());
+        text.push_str(&self.calls());
         for memory in &self.memory {
             let mib = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| format!("{value:.0}"));
             let (idle, after) = (mib(memory.idle), mib(memory.after_load));
@@ -139,6 +142,22 @@ impl Report {
             if let Some(rate) = rate {
                 push(&mut text, format_args!("{name:<44}{rate:>10.0}"));
             }
+        }
+        text
+    }
+
+    fn calls(&self) -> String {
+        let Some(Calls { direct, thread, process }) = self.calls else { return String::new() };
+        let mut text =
+            String::from("\nW8 plugin call, microseconds                 p50     p99  beyond the function\n");
+        let mut row = |name: &str, Call { median, p99 }: Call| {
+            push(&mut text, format_args!("{name:<40}{median:>8.1}{p99:>8.1}{:>21.1}", median - direct.median));
+        };
+        row("the function", direct);
+        row("in a thread of the server", thread);
+        row("in a process of its own", process);
+        if let Some(hello) = self.hello {
+            push(&mut text, format_args!("{:<40}{:>8.1}", "an empty request (axum)", 1e6 / hello.rate));
         }
         text
     }

@@ -13,36 +13,25 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use plugin_api::message::{AccountView, Decoy, EnrolAnswer, Facts, Input, Step};
+use plugin_api::message::{AccountView, Decoy, EnrolAnswer, Enrols, Facts, Input, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{
-    super::{Caller, letter},
-    LIFE, context, is_waiting, view,
-};
+use super::{super::Caller, LIFE, allowed, context, is_waiting, outcome::Outcomes, view};
 use crate::{
     app::App,
     clock::{MINUTE, Millis},
-    courier::Message,
     error::Internal,
     plugins::FactorHandle,
     store::{
         account::{self, Model as Account, canonical_email},
         enrolment::{self, Model as Enrolment},
-        log::{self, Event},
         spent,
     },
 };
 
-/// Wrong answers after which a waiting enrolment is void.
-const WRONG_ANSWERS: i32 = 5;
 /// How long a device may take between two messages.
 const PAUSE: Millis = 10 * MINUTE;
-/// Messages that an address block may send in a minute.
-const PER_BLOCK: u32 = 30;
-/// Messages about one account in a minute.
-const PER_EMAIL: u32 = 10;
 
 /// What a device sends.
 #[derive(Deserialize)]
@@ -140,12 +129,11 @@ impl IntoResponse for Refusal {
 
 async fn answer(app: &Arc<App>, caller: &Caller, factor: &str, body: &[u8]) -> Result<Reply, Refusal> {
     let request: Request = serde_json::from_slice(body).map_err(|error| Refusal::Malformed(error.to_string()))?;
-    let factor = app.plugins.factor(factor).ok_or(Refusal::NoSuchFactor)?;
+    // Whoever knows an address may call here: a factor that proves no code of the device's would be anybody's.
+    let factor = app.plugins.factor(factor).filter(|factor| factor.manifest().enrols == Enrols::Device);
+    let factor = factor.ok_or(Refusal::NoSuchFactor)?;
     let email = canonical_email(&request.email);
-    let now = app.clock.now();
-    if !app.limits.allow("enrol", &caller.block, MINUTE, PER_BLOCK, now)
-        || !app.limits.allow("enrol-email", &email, MINUTE, PER_EMAIL, now)
-    {
+    if !allowed(app, caller, &email) {
         return Err(Refusal::TooMany);
     }
     let exchange = Exchange { app, caller, factor, email };
@@ -269,92 +257,45 @@ impl Exchange<'_> {
         Ok(Reply::Ask { data, state })
     }
 
-    /// The enrolment becomes active, others of its kind end, the log and a notice tell: all of it or nothing.
+    /// The enrolment becomes active, if it still waits for this very message.
     async fn pass(
         &self,
         account: Account,
-        mut row: Enrolment,
+        row: Enrolment,
         version: i64,
         facts: &Facts,
         state: &Value,
     ) -> Result<Reply, Refusal> {
-        let now = self.app.clock.now();
         if row.status == "active" && row.version == version + 1 {
             // The very message that activated it, sent again because the reply was lost. Nothing is left to do.
             return Ok(Reply::Pass);
         }
-        if row.version != version || !is_waiting(&row, now) {
+        if row.version != version || !is_waiting(&row, self.app.clock.now()) {
             return Err(Refusal::Wrong);
         }
-        "active".clone_into(&mut row.status);
-        row.label = facts.device.clone().unwrap_or_else(|| self.factor.id().to_owned());
-        (row.failures, row.wrong_here, row.expires_at) = (0, 0, None);
-        row.set_state(&self.app.seal, state)?;
-        let notice = self.notice(&account, &row)?;
-        let event = self.event("activated", "ok", &row);
-        let app = self.app.clone();
-        let written = self.app.db.write(move |tx| {
-            Box::pin(async move {
-                enrolment::replace_others(tx, &row, &["active", "disabled", "pending"]).await?;
-                enrolment::saving(row).apply(tx).await?;
-                log::append(tx, &app.seal, &account.id, now, &event).await?;
-                app.courier.queue_in(tx, &app.seal, notice).await
-            })
-        });
-        match written.await {
-            Ok(()) => {
-                self.app.courier.wake();
-                Ok(Reply::Pass)
-            }
+        match self.outcomes().passed(account, row, facts, state).await {
+            Ok(()) => Ok(Reply::Pass),
             // Somebody else activated it, or replaced it, between our look and our write.
             Err(error) if error.is_conflict() => Err(Refusal::Wrong),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn notice(&self, account: &Account, row: &Enrolment) -> Result<Message, Internal> {
-        let name = self.factor.text(&account.locale, "name").unwrap_or_else(|| self.factor.id());
-        let args = json!({ "name": account.first_name, "factor": name, "link": self.app.config.issuer });
-        let effect = format!("activated:{}", row.id);
-        letter::of_key(self.app, &account.locale, "activated", effect, &account.email, &args)
-    }
-
     /// Counts a wrong answer where there is something to count on, and writes something of the same weight where not.
     async fn wrong(&self, real: Option<(Account, Enrolment)>, version: i64) -> Result<(), Internal> {
         let now = self.app.clock.now();
-        let Some((account, mut row)) = real.filter(|(_, row)| row.version == version && is_waiting(row, now)) else {
+        let Some((account, row)) = real.filter(|(_, row)| row.version == version && is_waiting(row, now)) else {
             let nothing = spent::Model { purpose: "decoy".to_owned(), hash: self.app.entropy.id()?, expires_at: now };
             let write = self.app.db.write(move |tx| {
                 Box::pin(async move { Ok::<_, Internal>(spent::spending(nothing).touches(tx).await?) })
             });
             return write.await.map(drop);
         };
-        row.failures += 1;
-        if row.failures >= WRONG_ANSWERS {
-            row.expires_at = Some(now);
-        }
-        let event = self.event("activation", "wrong", &row);
-        let app = self.app.clone();
-        let written = self.app.db.write(move |tx| {
-            Box::pin(async move {
-                enrolment::saving(row).apply(tx).await?;
-                Ok::<_, Internal>(log::append(tx, &app.seal, &account.id, now, &event).await?)
-            })
-        });
-        match written.await {
-            // Another answer was counted at the same moment and made this one's state stale: it can win nothing.
-            Err(error) if error.is_conflict() => Ok(()),
-            result => result,
-        }
+        self.outcomes().wrong(account, row).await
     }
 
-    fn event(&self, what: &str, result: &str, row: &Enrolment) -> Event {
-        Event {
-            factor: Some(row.factor.clone()),
-            reference: Some(row.id.clone()),
-            address: Some(self.caller.address.clone()),
-            ..Event::new(what, result)
-        }
+    fn outcomes(&self) -> Outcomes<'_> {
+        Outcomes { app: self.app, factor: &self.factor, address: &self.caller.address }
     }
 
     fn slot(&self) -> String {

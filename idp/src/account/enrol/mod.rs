@@ -1,13 +1,15 @@
-//! The host's side of enrolling a method: the plugin talks with the person's device, the host keeps time, counts, stores
-//! and delivers. Here an enrolment begins; in [`exchange`] the device completes it.
+//! The host's side of enrolling a method: the plugin talks with the person or their device, the host keeps time, counts,
+//! stores and delivers. Here an enrolment begins. It is completed by the device in [`exchange`], or by the person in
+//! [`page`], as the plugin's manifest says; never by both, since only the one proves a code and only the other was led
+//! there by the host.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use plugin_api::message::{AccountView, Context, Effect, EnrolBegin, Purpose, Site, Step};
+use plugin_api::message::{AccountView, Context, Effect, EnrolBegin, Enrols, Purpose, Site, Step};
 
-use super::letter;
+use super::{Caller, letter};
 use crate::{
     app::App,
-    clock::{DAY, Millis},
+    clock::{DAY, MINUTE, Millis},
     courier::Message,
     error::Internal,
     pages::texts,
@@ -21,11 +23,17 @@ use crate::{
 };
 
 mod exchange;
+mod outcome;
+pub(super) mod page;
 
 pub use exchange::post;
 
 /// How long an activation may take, from the message that starts it.
 pub const LIFE: Millis = DAY;
+/// Answers that an address block may send in a minute.
+const PER_BLOCK: u32 = 30;
+/// Answers about one account in a minute.
+const PER_EMAIL: u32 = 10;
 
 /// An enrolment that the plugin has begun and that nothing was written of yet.
 #[derive(Clone)]
@@ -39,6 +47,11 @@ impl Prepared {
     /// The activation code, if the plugin sends one as the argument `code`.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
+    }
+
+    /// The row that [`begin_in`] writes.
+    pub(super) fn row(&self) -> &Enrolment {
+        &self.row
     }
 
     /// Leaves the messages out: whoever asked hands the code over in another way.
@@ -71,7 +84,7 @@ pub async fn begin_prepare(
     let random = app.entropy.bytes()?;
     let cx = context(app, view(account), &account.locale, now + LIFE, random);
     let step = factor.enrol_begin(&EnrolBegin { cx, replaces }).await?;
-    let Step::Ask { state, effects, .. } = step else {
+    let Step::Ask { page, data, state, effects } = step else {
         return Err(Internal::Other(format!("factor {} does not ask for anything when it enrols", factor.id())));
     };
     let mut row = Enrolment {
@@ -93,7 +106,10 @@ pub async fn begin_prepare(
         last_used_at: None,
         expires_at: Some(now + LIFE),
     };
-    row.set_state(&app.seal, &state)?;
+    match factor.manifest().enrols {
+        Enrols::Device => row.set_state(&app.seal, &state)?,
+        Enrols::Page => page::Waiting::keep(&mut row, &app.seal, page, data, state)?,
+    }
     let code = effects.iter().find_map(code_of);
     let messages = effects
         .into_iter()
@@ -169,6 +185,13 @@ fn context(app: &App, account: AccountView, locale: &str, expires_at: Millis, ra
         random: BASE64_URL_SAFE_NO_PAD.encode(random),
         issuer: app.config.issuer.clone(),
     }
+}
+
+/// Whether another answer about `email` may be looked at.
+fn allowed(app: &App, caller: &Caller, email: &str) -> bool {
+    let now = app.clock.now();
+    app.limits.allow("enrol", &caller.block, MINUTE, PER_BLOCK, now)
+        && app.limits.allow("enrol-email", email, MINUTE, PER_EMAIL, now)
 }
 
 /// Whether an enrolment still waits to be completed.

@@ -15,7 +15,7 @@ use crate::{
         interaction::{Demand, Interaction},
     },
     notice::{self, Notice},
-    plugins::FactorHandle,
+    plugins::{CallError, FactorHandle},
     seal::Seal,
     store::{self, Change, account, enrolment, log::Event},
 };
@@ -34,6 +34,8 @@ pub enum Verdict {
     Paused,
     /// Not judged, because the challenge is too old or was burnt: show a new one.
     Stale,
+    /// Not judged, because the factor was switched off in the meantime.
+    Off,
 }
 
 /// A right answer before its commit.
@@ -93,6 +95,10 @@ pub async fn judge(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Internal
     for _ in 0..RETRIES {
         match judge_once(app, attempt).await {
             Err(error) if error.is_conflict() => {}
+            // What the build before this one was waiting for, it need not understand.
+            Err(Internal::Plugin(CallError::Failed(_))) if !attempt.issued.is_current(app) => {
+                return Ok(Verdict::Stale);
+            }
             other => return other,
         }
     }
@@ -101,8 +107,7 @@ pub async fn judge(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Internal
 
 async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Internal> {
     let now = app.clock.now();
-    let factor = app.plugins.factor(&attempt.issued.factor);
-    let factor = factor.ok_or_else(|| Internal::Other(format!("factor {} is off", attempt.issued.factor)))?;
+    let Some(factor) = app.plugins.factor(&attempt.issued.factor) else { return Ok(Verdict::Off) };
     let db = app.db.read();
     let found = enrolment::with_account(db, &attempt.issued.enrolment).await?;
     let Some((row, account)) = found else { return judge_decoy(app, &factor, attempt).await };

@@ -33,7 +33,7 @@ impl Visitor<'_> {
                 if self.app.clock.now() >= issued.expires_at {
                     return self.choose(visit, email, Some(&issued.factor), error.or(Some("error_expired"))).await;
                 }
-                self.question(&visit, &email, &issued, error)
+                self.ask_again(visit, &email, &issued, error).await
             }
             Stage::Consent { account_id, .. } => {
                 let account = store::account::by_id(self.app.db.read(), &account_id).await?;
@@ -65,6 +65,11 @@ impl Visitor<'_> {
             return Err(Unanswered::TooMany);
         }
         let offer = ceremony::offer(self.app, &email, &visit.interaction.demand).await?;
+        if offer.methods.is_empty() {
+            tracing::error!("nobody can sign in: no factor is running that serves this");
+            let visit = Visit { interaction: visit.interaction.at(Stage::Identify), ..visit };
+            return self.render("login_email.html", &visit, Some("error_unavailable"), json!({ "email": email }));
+        }
         let method = match offer.methods.as_slice() {
             [only] => Some(only),
             several => several.iter().find(|method| Some(method.factor.id()) == wanted),
@@ -74,7 +79,11 @@ impl Visitor<'_> {
             let stage = Stage::Answer { email: email.clone(), issued: Box::new(issued.clone()) };
             // Who has a question may answer it, and the next one if that is burnt, without another check.
             let visit = Visit { interaction: visit.interaction.at(stage), checked: true, ..visit };
-            return self.question(&visit, &email, &issued, error);
+            return match self.question(&visit, &email, &issued, error) {
+                // It was replaced or switched off in between.
+                Err(_) if !issued.is_current(self.app) => Box::pin(self.choose(visit, email, wanted, error)).await,
+                shown => shown,
+            };
         }
         let locale = &visit.interaction.locale;
         let factors: Vec<Value> = offer
@@ -96,8 +105,23 @@ impl Visitor<'_> {
         self.render("login_email.html", &visit, error, json!({ "email": email, "bot": bot }))
     }
 
+    /// Shows a challenge once more; if another build of its factor runs now, that one asks anew.
+    pub(super) async fn ask_again(
+        &self,
+        visit: Visit,
+        email: &str,
+        issued: &Issued,
+        error: Option<&str>,
+    ) -> Result<Response, Unanswered> {
+        if issued.is_current(self.app) {
+            return self.question(&visit, email, issued, error);
+        }
+        let off = self.app.plugins.factor(&issued.factor).is_none().then_some("error_unavailable");
+        self.choose(visit, email.to_owned(), Some(&issued.factor), error.or(off)).await
+    }
+
     /// Shows a challenge that was issued.
-    pub(super) fn question(
+    fn question(
         &self,
         visit: &Visit,
         email: &str,

@@ -35,6 +35,10 @@ impl Visitor<'_> {
         input: Input,
         address: String,
     ) -> Result<Response, Unanswered> {
+        if !self.has_its_service(&visit) {
+            let description = "the service that this payment needs is switched off";
+            return Ok(self.refuse(&visit, ErrorCode::TemporarilyUnavailable, description));
+        }
         let attempt = Attempt { interaction: &visit.interaction, email, issued, input, address };
         loop {
             let passed = match ceremony::judge(self.app, &attempt).await? {
@@ -42,7 +46,7 @@ impl Visitor<'_> {
                 Verdict::Wrong { burnt: false } => {
                     self.count(&visit, "wrong");
                     self.note_failure(email);
-                    return self.question(&visit, email, issued, Some("error_wrong"));
+                    return self.ask_again(visit.clone(), email, issued, Some("error_wrong")).await;
                 }
                 Verdict::Wrong { burnt: true } => {
                     self.count(&visit, "wrong");
@@ -64,6 +68,10 @@ impl Visitor<'_> {
                         .choose(visit.clone(), email.to_owned(), Some(&issued.factor), Some("error_expired"))
                         .await;
                 }
+                Verdict::Off => {
+                    self.count(&visit, "off");
+                    return self.choose(visit.clone(), email.to_owned(), None, Some("error_unavailable")).await;
+                }
             };
             let done = if visit.request.payment.is_some() {
                 self.pay(&visit, passed).await
@@ -80,6 +88,12 @@ impl Visitor<'_> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Whether what is to be paid for still has a service that can say so.
+    fn has_its_service(&self, visit: &Visit) -> bool {
+        let kind = visit.request.payment.as_ref().map(|payment| payment.details["type"].as_str().unwrap_or_default());
+        kind.is_none_or(|kind| self.app.plugins.service_for(kind).is_some())
     }
 
     /// A right answer to a login: session, and the code if nothing is left to ask.

@@ -152,7 +152,11 @@ async fn a_consent_to_a_page_from_before_a_newer_proof_begins_again(database: Da
     let newer = std::mem::replace(&mut ann.person, asked);
     ann.person.cookies = newer.cookies;
     ann.person.presses("allow").await;
-    assert!(ann.person.away.is_none(), "no code tells of a proof that the page did not stand on: {:?}", ann.person.away);
+    assert!(
+        ann.person.away.is_none(),
+        "no code tells of a proof that the page did not stand on: {:?}",
+        ann.person.away
+    );
     assert!(ann.person.sees("email"), "{}", ann.person.what_is_shown());
 }
 

@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// Read whole when the server starts and now and then: a handful of rows, kept in memory.
-const READ_WHOLE: [&str; 3] = ["client", "signing_key", "seaql_migrations"];
+const READ_WHOLE: [&str; 4] = ["client", "plugin", "signing_key", "seaql_migrations"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_statement_looks_through_a_whole_table() {
@@ -86,6 +86,10 @@ async fn a_busy_day(provider: &Provider) {
     store::log::verify(db.read(), &app.seal, &account.id).await.unwrap();
     store::confirmation::by_id(db.read(), &confirmation).await.unwrap().unwrap();
     store::client::remove(db.read(), "nobody").await.unwrap();
+    store::plugin::file(db.read(), "none").await.unwrap();
+    store::plugin::settings(db.read(), "none", 1).await.unwrap();
+    store::plugin::settings_versions(db.read(), "none").await.unwrap();
+    db.write(|tx| Box::pin(store::plugin::remove(tx, "none"))).await.unwrap();
     let later = app.clock.now() + 60 * DAY;
     db.write(move |tx| Box::pin(async move { store::expiry::sweep(tx, later).await })).await.unwrap();
 }

@@ -9,4 +9,5 @@ pub(crate) mod person;
 pub(crate) mod plugins;
 pub(crate) mod program;
 pub(crate) mod provider;
+pub(crate) mod publisher;
 pub(crate) mod sites;

@@ -20,13 +20,39 @@ pub(crate) fn pinned(name: &str) -> String {
 
 /// The configuration of a provider with both of our plugins.
 pub(crate) fn configuration(issuer: &str, dir: &Path, database: &str, more: &str) -> String {
+    configuration_of(&OURS, issuer, dir, database, more)
+}
+
+/// Our plugins.
+pub(crate) const OURS: [&str; 2] = ["cipherpad", "merchant"];
+
+/// The configuration of a provider that pins these of our plugins.
+pub(crate) fn configuration_of(pins: &[&str], issuer: &str, dir: &Path, database: &str, more: &str) -> String {
+    let enabled: Vec<String> = pins.iter().map(|name| format!("'{}'", pinned(name))).collect();
     let listen = issuer.strip_prefix("http://").unwrap();
     format!(
         "issuer = '{issuer}'\nlisten = '{listen}'\ndata_dir = '{dir}/data'\ndatabase_url = '{database}'\n\
          clients_file = '{dir}/clients.json'\n[mail]\nurl = 'file:{dir}/mail'\n[sms]\nurl = 'file:{dir}/sms'\n\
-         [plugins]\nenabled = ['{}', '{}']\n{more}",
-        pinned("cipherpad"),
-        pinned("merchant"),
+         [plugins]\nenabled = [{}]\n{more}",
+        enabled.join(", "),
         dir = dir.display(),
     )
+}
+
+/// The same configuration with further plugins behind ours.
+pub(crate) fn enabling(configuration: &str, further: &[String]) -> String {
+    let mut text = String::new();
+    for line in configuration.lines() {
+        match line.strip_suffix(']') {
+            Some(list) if line.starts_with("enabled = [") => {
+                text.push_str(list);
+                for entry in further {
+                    text.extend([", '", entry, "'"]);
+                }
+                text.push_str("]\n");
+            }
+            _ => text.extend([line, "\n"]),
+        }
+    }
+    text
 }

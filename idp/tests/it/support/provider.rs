@@ -27,7 +27,7 @@ use super::{
 /// When every test begins.
 const START: Millis = 1_790_000_000_000;
 /// All load comes from one address here; tests of the limits set them back.
-const GENEROUS: &str = "[limits]\nchallenges_per_minute = 100000\nclient_challenges_per_minute = 100000\nemail_challenges_per_minute = 100000\nregistrations_per_hour = 10000\n";
+pub(crate) const GENEROUS: &str = "[limits]\nchallenges_per_minute = 100000\nclient_challenges_per_minute = 100000\nemail_challenges_per_minute = 100000\nregistrations_per_hour = 10000\n";
 
 /// A running provider.
 pub(crate) struct Provider {
@@ -40,9 +40,26 @@ pub(crate) struct Provider {
     pub(crate) sms: Outbox,
     pub(crate) dir: PathBuf,
     issuer: String,
-    settings: String,
+    written: Written,
     database: Database,
     running: Running,
+}
+
+/// What a test says of the configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    /// Those of our plugins that it pins.
+    pub(crate) pins: Vec<&'static str>,
+    /// Lines behind the list of plugins.
+    pub(crate) settings: String,
+    /// Further plugins, as `PATH@SHA256`, behind ours.
+    pub(crate) further: Vec<String>,
+}
+
+impl Default for Written {
+    fn default() -> Self {
+        Self { pins: plugins::OURS.to_vec(), settings: GENEROUS.to_owned(), further: Vec::new() }
+    }
 }
 
 struct Running {
@@ -57,6 +74,16 @@ impl Provider {
 
     /// With further lines of configuration.
     pub(crate) async fn starts_with(database: Database, settings: &str) -> Self {
+        Self::starts_as(database, Written { settings: settings.to_owned(), ..Written::default() }).await
+    }
+
+    /// With further plugins, as `PATH@SHA256`, behind ours.
+    pub(crate) async fn starts_with_further(database: Database, further: Vec<String>) -> Self {
+        Self::starts_as(database, Written { further, ..Written::default() }).await
+    }
+
+    /// With a configuration of its own.
+    pub(crate) async fn starts_as(database: Database, written: Written) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
         let (clock, hand) = Clock::by_hand(START);
@@ -64,7 +91,7 @@ impl Provider {
         let sites = Sites::of(&origin, &issuer, &clock);
         let dir = database.dir();
         std::fs::write(dir.join("clients.json"), sites.registration().to_string()).unwrap();
-        let (app, running) = run(&issuer, &database, settings, &clock, listener).await;
+        let (app, running) = run(&issuer, &database, &written, &clock, listener).await;
         Self {
             app,
             origin,
@@ -75,7 +102,7 @@ impl Provider {
             sms: Outbox::at(&dir.join("sms")),
             dir,
             issuer,
-            settings: settings.to_owned(),
+            written,
             database,
             running,
         }
@@ -83,12 +110,30 @@ impl Provider {
 
     /// Stops it and starts another on the same data, at the same address.
     pub(crate) async fn restarts(self) -> Self {
+        let written = self.written.clone();
+        self.restarts_as(written).await
+    }
+
+    /// As `restarts`, with another configuration.
+    pub(crate) async fn restarts_as(self, written: Written) -> Self {
         self.running.stop.send(()).unwrap();
         self.running.serving.await.unwrap().unwrap();
         drop(self.app);
         let listener = TcpListener::bind(self.issuer.strip_prefix("http://").unwrap()).await.unwrap();
-        let (app, running) = run(&self.issuer, &self.database, &self.settings, &self.clock, listener).await;
-        Self { app, running, ..self }
+        let (app, running) = run(&self.issuer, &self.database, &written, &self.clock, listener).await;
+        Self { app, written, running, ..self }
+    }
+
+    /// Another node on the same data, which serves for as long as the second value lives.
+    pub(crate) async fn another_node(&self) -> (Arc<App>, impl Sized + use<>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        run(&issuer, &self.database, &self.written, &self.clock, listener).await
+    }
+
+    /// The text of its configuration, for commands.
+    pub(crate) fn configuration(&self) -> String {
+        self.written.text(&self.issuer, &self.database)
     }
 
     /// Somebody with a fresh browser.
@@ -112,7 +157,7 @@ impl Provider {
             factor: Some("cipherpad".to_owned()),
             activate: true,
         };
-        let code = create_by_admin(&self.app, new).await.unwrap().code.unwrap();
+        let code = create_by_admin(&self.app, new).await.unwrap().begun.code.unwrap();
         let pad = Pad::activate(&self.origin, email, &code, &self.clock).await;
         Member { person: self.stranger(), pad, email: email.to_owned() }
     }
@@ -180,13 +225,15 @@ impl Provider {
 async fn run(
     issuer: &str,
     database: &Database,
-    settings: &str,
+    written: &Written,
     clock: &Clock,
     listener: TcpListener,
 ) -> (Arc<App>, Running) {
-    let text = plugins::configuration(issuer, &database.dir(), &database.url, settings);
-    let config = Config::parse(&text, "the test's configuration", BTreeMap::new()).unwrap();
-    let app = serve::build_with(config, clock.clone(), Entropy::system()).await.unwrap();
+    let text = written.text(issuer, database);
+    let mut config = Config::parse(&text, "the test's configuration", BTreeMap::new()).unwrap();
+    // This process is a test, and knows no role `plugin-host`.
+    config.plugins.program = env!("CARGO_BIN_EXE_enum-idp").into();
+    let app = Box::pin(serve::build_with(config, clock.clone(), Entropy::system())).await.unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let served = app.clone();
     let serving = tokio::spawn(async move {
@@ -195,6 +242,13 @@ async fn run(
         serve::serve_on(served, listener, stopped).await
     });
     (app, Running { stop, serving })
+}
+
+impl Written {
+    fn text(&self, issuer: &str, database: &Database) -> String {
+        let text = plugins::configuration_of(&self.pins, issuer, &database.dir(), &database.url, &self.settings);
+        plugins::enabling(&text, &self.further)
+    }
 }
 
 /// Everybody has a number of their own, in E.164.

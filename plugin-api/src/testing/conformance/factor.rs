@@ -1,6 +1,7 @@
 //! What every factor promises.
 
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -15,6 +16,11 @@ use crate::testing::{Loaded, context};
 
 /// Steps after which enrolling counts as endless.
 const PATIENCE: usize = 10;
+
+/// RFC 8176 values of secrets that a person remembers and types as they are.
+const MEMORISED: [&str; 2] = ["pwd", "pin"];
+/// How long a thread asks at most, where each answer costs a slow hash.
+const ASKS_FOR: Duration = Duration::from_secs(2);
 
 /// What a person is shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,9 +142,15 @@ impl Run {
         Ok(())
     }
 
-    /// An answer is good for its own ceremony only: not for another purpose, amount, payee or challenge.
+    /// An answer is good for its own ceremony only: not for another purpose, amount, payee or challenge. A memorised
+    /// secret is the same in all of them, and that is why it approves no payment.
     fn foreign_answers(&self, person: &mut dyn Person, cx: &Context, enrolment: &Value) -> Checked {
         const RULE: &str = "an answer is good for its own ceremony only";
+        let manifest = &self.description.manifest;
+        if manifest.amr.iter().all(|value| MEMORISED.contains(&value.as_str())) {
+            let pays = manifest.purposes.contains(&Purpose::Payment);
+            return hold("a memorised secret approves no payment", !pays, || format!("{:?}", manifest.purposes));
+        }
         for other in others(cx, &self.description.manifest.purposes) {
             let (asked, _) = self.begun(&other, enrolment)?;
             let input = person.answer(&other, &asked);
@@ -168,7 +180,8 @@ impl Run {
         let (asked, state) = self.begun(cx, enrolment)?;
         let (right, wrong) = (person.answer(cx, &asked), person.wrong(cx, &asked));
         let one = || {
-            (0..50).all(|_| {
+            let begun = Instant::now();
+            (0..50).take_while(|_| begun.elapsed() < ASKS_FOR).all(|_| {
                 let right = self.loaded.answer(cx, enrolment, &state, &right);
                 let wrong = self.loaded.answer(cx, enrolment, &state, &wrong);
                 matches!((right, wrong), (Ok(Step::Pass { .. }), Ok(Step::Wrong { .. })))

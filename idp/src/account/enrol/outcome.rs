@@ -1,0 +1,100 @@
+//! What an enrolling answer comes to, whoever gave it: durable before anybody is told.
+
+use std::sync::Arc;
+
+use plugin_api::message::Facts;
+use serde_json::{Value, json};
+
+use super::super::letter;
+use crate::{
+    app::App,
+    courier::Message,
+    error::Internal,
+    plugins::FactorHandle,
+    store::{
+        account::Model as Account,
+        enrolment::{self, Model as Enrolment},
+        log::{self, Event},
+    },
+};
+
+/// Wrong answers after which a waiting enrolment is void.
+const WRONG_ANSWERS: i32 = 5;
+
+/// Writes outcomes of one request.
+pub(super) struct Outcomes<'a> {
+    pub(super) app: &'a Arc<App>,
+    pub(super) factor: &'a FactorHandle,
+    /// Network address of whoever answered, for the log.
+    pub(super) address: &'a str,
+}
+
+impl Outcomes<'_> {
+    /// The enrolment becomes active, others of its kind end, the log and a notice tell: all of it or nothing. A conflict
+    /// means that the row has changed since it was read.
+    pub(super) async fn passed(
+        &self,
+        account: Account,
+        mut row: Enrolment,
+        facts: &Facts,
+        state: &Value,
+    ) -> Result<(), Internal> {
+        let now = self.app.clock.now();
+        "active".clone_into(&mut row.status);
+        row.label = facts.device.clone().unwrap_or_else(|| self.factor.id().to_owned());
+        (row.failures, row.wrong_here, row.expires_at) = (0, 0, None);
+        row.set_state(&self.app.seal, state)?;
+        let notice = self.notice(&account, &row)?;
+        let event = self.event("activated", "ok", &row);
+        let app = self.app.clone();
+        let written = self.app.db.write(move |tx| {
+            Box::pin(async move {
+                enrolment::replace_others(tx, &row, &["active", "disabled", "pending"]).await?;
+                enrolment::saving(row).apply(tx).await?;
+                log::append(tx, &app.seal, &account.id, now, &event).await?;
+                app.courier.queue_in(tx, &app.seal, notice).await
+            })
+        });
+        written.await?;
+        self.app.courier.wake();
+        Ok(())
+    }
+
+    /// Counts a wrong answer; the last of them voids the enrolment.
+    pub(super) async fn wrong(&self, account: Account, mut row: Enrolment) -> Result<(), Internal> {
+        let now = self.app.clock.now();
+        row.failures += 1;
+        if row.failures >= WRONG_ANSWERS {
+            row.expires_at = Some(now);
+        }
+        let event = self.event("activation", "wrong", &row);
+        let app = self.app.clone();
+        let written = self.app.db.write(move |tx| {
+            Box::pin(async move {
+                enrolment::saving(row).apply(tx).await?;
+                Ok::<_, Internal>(log::append(tx, &app.seal, &account.id, now, &event).await?)
+            })
+        });
+        match written.await {
+            // Another answer was counted at the same moment and made this one's state stale: it can win nothing.
+            Err(error) if error.is_conflict() => Ok(()),
+            result => result,
+        }
+    }
+
+    fn notice(&self, account: &Account, row: &Enrolment) -> Result<Message, Internal> {
+        let name = self.factor.text(&account.locale, "name").unwrap_or_else(|| self.factor.id());
+        let args = json!({ "name": account.first_name, "factor": name, "link": self.app.config.issuer });
+        let effect = format!("activated:{}", row.id);
+        letter::of_key(self.app, &account.locale, "activated", effect, &account.email, &args)
+    }
+
+    fn event(&self, what: &str, result: &str, row: &Enrolment) -> Event {
+        Event {
+            factor: Some(row.factor.clone()),
+            reference: Some(row.id.clone()),
+            address: Some(self.address.to_owned()),
+            ..Event::new(what, result)
+        }
+    }
+}

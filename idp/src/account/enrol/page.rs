@@ -1,0 +1,144 @@
+//! Enrolling on the plugin's own pages, in the browser that was led there.
+//!
+//! The step that the person is at is kept in the waiting enrolment, so that its page can be left and come back to, and
+//! an answer counts for the step that it was given to.
+
+use std::sync::Arc;
+
+use plugin_api::message::{EnrolAnswer, Input, Step};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{super::Caller, allowed, context, message, outcome::Outcomes, view};
+use crate::{
+    app::App,
+    error::Internal,
+    plugins::FactorHandle,
+    seal::Seal,
+    store::{
+        account::Model as Account,
+        enrolment::{self, Model as Enrolment},
+    },
+};
+
+/// A step that waits for the person's answer: what a waiting enrolment of this sort holds.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Waiting {
+    page: String,
+    data: Value,
+    state: Value,
+}
+
+impl Waiting {
+    /// Puts the step into `row`.
+    pub(super) fn keep(
+        row: &mut Enrolment,
+        seal: &Seal,
+        page: String,
+        data: Value,
+        state: Value,
+    ) -> Result<(), Internal> {
+        let value = serde_json::to_value(Self { page, data, state });
+        let value = value.map_err(|error| Internal::Other(format!("a step of an enrolment: {error}")))?;
+        Ok(row.set_state(seal, &value)?)
+    }
+
+    fn of(row: &Enrolment, seal: &Seal) -> Result<Self, Internal> {
+        serde_json::from_value(row.state(seal)?)
+            .map_err(|error| Internal::Other(format!("enrolment {} holds no step: {error}", row.id)))
+    }
+}
+
+/// What became of an answer.
+pub(in super::super) enum Answered {
+    /// There is a page to show: the next one, or the same with what is wrong.
+    Asked,
+    /// It was wrong, and was counted.
+    Wrong,
+    /// The enrolment is active.
+    Enrolled,
+    /// The enrolment has moved on since the page was shown.
+    Stale,
+    TooMany,
+}
+
+/// The plugin's part of the page.
+///
+/// # Errors
+/// When the row holds no step, or the page cannot be rendered.
+pub(in super::super) fn body(app: &App, row: &Enrolment, locale: &str) -> Result<String, Internal> {
+    let Waiting { page, data, .. } = Waiting::of(row, &app.seal)?;
+    app.pages.plugin_page(&row.factor, &page, locale, &data)
+}
+
+/// Takes the answer to the page that `row` is at.
+///
+/// # Errors
+/// When the database or the plugin fails.
+pub(in super::super) async fn answer(
+    app: &Arc<App>,
+    caller: &Caller,
+    factor: &FactorHandle,
+    (account, row): (Account, Enrolment),
+    locale: &str,
+    input: Input,
+) -> Result<Answered, Internal> {
+    let now = app.clock.now();
+    if !allowed(app, caller, &account.email) {
+        return Ok(Answered::TooMany);
+    }
+    let Waiting { state, .. } = Waiting::of(&row, &app.seal)?;
+    let random = app.entropy.bytes()?;
+    let cx = context(app, view(&account), locale, row.expires_at.unwrap_or(now), random);
+    let outcomes = Outcomes { app, factor, address: &caller.address };
+    let (done, answered) = match factor.enrol_answer(&EnrolAnswer { cx, state, input }).await? {
+        step @ Step::Ask { .. } => (moves_on(app, factor, &account, row, step).await, Answered::Asked),
+        Step::Pass { facts, enrolment: Some(state) } => {
+            (outcomes.passed(account, row, &facts, &state).await, Answered::Enrolled)
+        }
+        Step::Wrong { .. } | Step::Fail { .. } => (outcomes.wrong(account, row).await, Answered::Wrong),
+        Step::Redirect { .. } | Step::Wait { .. } | Step::Pass { enrolment: None, .. } => {
+            let reason = format!("factor {} enrols in a way that a page cannot follow", factor.id());
+            return Err(Internal::Other(reason));
+        }
+    };
+    match done {
+        Ok(()) => Ok(answered),
+        // Another answer to the same page was first.
+        Err(error) if error.is_conflict() => Ok(Answered::Stale),
+        Err(error) => Err(error),
+    }
+}
+
+/// Keeps the next step, and sends what it wants sent.
+async fn moves_on(
+    app: &Arc<App>,
+    factor: &FactorHandle,
+    account: &Account,
+    mut row: Enrolment,
+    step: Step,
+) -> Result<(), Internal> {
+    let Step::Ask { page, data, state, effects } = step else { return Ok(()) };
+    // The version names the step: a message belongs to one of them.
+    let place = format!("enrol:{}:{}", row.id, row.version);
+    let messages = effects
+        .into_iter()
+        .enumerate()
+        .map(|(number, effect)| message(app, account, factor, format!("{place}:{number}"), effect))
+        .collect::<Result<Vec<_>, _>>()?;
+    Waiting::keep(&mut row, &app.seal, page, data, state)?;
+    let transaction = app.clone();
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                enrolment::saving(row).apply(tx).await?;
+                for message in messages {
+                    transaction.courier.queue_in(tx, &transaction.seal, message).await?;
+                }
+                Ok::<_, Internal>(())
+            })
+        })
+        .await?;
+    app.courier.wake();
+    Ok(())
+}
