@@ -7,6 +7,7 @@
 use std::{fmt, io::Cursor};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use blake2::{Blake2b256, Digest};
 use minisign::{KeyPair, SecretKey, SecretKeyBox};
 use minisign_verify::{Error as Flaw, PublicKey, Signature};
 use serde::{Deserialize, Serialize};
@@ -214,11 +215,33 @@ pub fn sign(bytes: &[u8], secret: &str, password: Option<&str>, comment: &str) -
     if comment.chars().any(|c| c.is_control() && c != '\t') {
         return Err(KeyError::Comment);
     }
-    let secret = SecretKeyBox::from_string(secret).and_then(|secret| open(secret, password));
+    let secret = match password {
+        Some(_) => Zeroizing::new(secret.to_owned()),
+        None => with_checksum(secret),
+    };
+    let secret = SecretKeyBox::from_string(&secret).and_then(|secret| open(secret, password));
     let secret = secret.map_err(|error| KeyError::Use(error.to_string()))?;
     minisign::sign(None, &secret, Cursor::new(bytes), Some(comment), Some("signature from enum-idp"))
         .map(minisign::SignatureBox::into_string)
         .map_err(|error| KeyError::Use(error.to_string()))
+}
+
+/// minisign leaves the checksum of a key that is not encrypted empty (`minisign -G -W`), and the library that reads it here
+/// insists on one. Any other text is given back as it is.
+fn with_checksum(secret: &str) -> Zeroizing<String> {
+    /// Signature, key derivation and checksum algorithm, salt and costs of the derivation; key number, key, checksum.
+    const LENGTH: usize = 2 + 2 + 2 + 32 + 8 + 8 + 8 + 64 + 32;
+    const NUMBER: usize = 54;
+    const CHECKSUM: usize = LENGTH - 32;
+    let unchanged = Zeroizing::new(secret.to_owned());
+    let Some((comment, key)) = secret.trim_end().split_once('\n') else { return unchanged };
+    let Ok(mut key) = BASE64_STANDARD.decode(key.trim()).map(Zeroizing::new) else { return unchanged };
+    if key.len() != LENGTH || key[CHECKSUM..].iter().any(|byte| *byte != 0) {
+        return unchanged;
+    }
+    let sum = Blake2b256::new().chain_update(&key[..2]).chain_update(&key[NUMBER..CHECKSUM]).finalize();
+    key[CHECKSUM..].copy_from_slice(&sum);
+    Zeroizing::new(format!("{}\n{}\n", comment.trim_end(), BASE64_STANDARD.encode(&*key)))
 }
 
 fn open(secret: SecretKeyBox, password: Option<&str>) -> minisign::Result<SecretKey> {
