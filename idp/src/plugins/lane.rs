@@ -181,8 +181,7 @@ impl Lane {
             let runs_until = progress.started.get().copied().unwrap_or(latest) + deadline + grace;
             if latest < runs_until {
                 latest = runs_until;
-            } else if progress.goes(Progress::RUNNING, Progress::ABANDONED) {
-                self.shared.write_off();
+            } else if self.shared.writes_off(&progress) {
                 return Err(CallError::Late);
             } else {
                 // It came back at the last moment: the reply is on its way.
@@ -206,9 +205,14 @@ impl Shared {
         Ok(())
     }
 
-    /// The thread of a call that overran is taken for lost. At most as many as the lane has are replaced.
-    fn write_off(self: &Arc<Self>) {
+    /// Takes the thread of a call that overran for lost, unless it has just come back. At most as many as the lane has are
+    /// replaced.
+    fn writes_off(self: &Arc<Self>, progress: &Progress) -> bool {
+        // Before the job is given up: its thread must find itself counted when it comes back.
         let mut census = self.census();
+        if !progress.goes(Progress::RUNNING, Progress::ABANDONED) {
+            return false;
+        }
         census.alive -= 1;
         census.lost += 1;
         let replaced = census.lost <= self.limits.threads
@@ -220,6 +224,7 @@ impl Shared {
                 }
             };
         tracing::warn!(plugin = self.name, lost = census.lost, replaced, "a thread of the plugin hangs");
+        true
     }
 
     fn serve(&self) {

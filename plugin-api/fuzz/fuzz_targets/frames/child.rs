@@ -1,4 +1,5 @@
 #[path = "../../../../idp/src/plugins/child/frame.rs"]
+// The server uses parts of the file that no target needs.
 #[allow(dead_code)]
 mod frame;
 
