@@ -22,4 +22,5 @@ lint:
 bench:
 	@.ci/install build
 	cargo build --workspace --release
+	cargo build --release -p plugin-api --example panics
 	target/release/enum-load bench --product target/release/enum-idp --plugin-dir target/release

@@ -26,7 +26,7 @@ use crate::{
     oidc::{client::Clients, discovery::Documents},
     pages,
     pages::Pages,
-    plugins::Plugins,
+    plugins::{Means, Plugins},
     seal::Seal,
     store::Db,
 };
@@ -50,6 +50,8 @@ pub struct App {
     pub seal: Arc<Seal>,
     /// The database.
     pub db: Db,
+    /// What the services of plugins work with.
+    pub means: Means,
     /// Running factors and services.
     pub plugins: Plugins,
     /// Keys that sign tokens and receipts.

@@ -19,7 +19,7 @@ use crate::{
     login::Decoys,
     oidc::{client::Clients, discovery::Documents},
     pages::Pages,
-    plugins::{FactorHandle, Ground, Plugins, ServiceHandle, Source, catalog::Catalog},
+    plugins::{FactorHandle, Ground, Means, Plugins, ServiceHandle, Source, catalog::Catalog},
     seal::{self, Seal},
     store::{self, Db},
 };
@@ -53,11 +53,12 @@ pub async fn build(config: Config) -> Result<Arc<App>, Failure> {
 /// As [`build`].
 pub async fn build_with(config: Config, clock: Clock, entropy: Entropy) -> Result<Arc<App>, Failure> {
     let (db, seal) = data(&config, &entropy).await?;
-    let plugins = Plugins::load(&config.plugins.enabled, &config.data_dir.join(PRIVATE_COPIES))?;
+    let means = Means::new(db.clone(), seal.clone(), clock.clone(), &entropy)?;
+    let plugins = pinned(&config, &means).await?;
     let (factors, services) = (plugins.factors(), plugins.services());
     let descriptions = factors.iter().map(FactorHandle::description);
     let pages = Pages::new(descriptions.chain(services.iter().map(ServiceHandle::description)))?;
-    start_catalog(&plugins, &source(&config, &db, &seal), &pages).await?;
+    start_catalog(&plugins, &source(&config, &db, &seal, &means), &pages).await?;
     let keys = Keys::load(db.clone(), &seal, clock.clone()).await?;
     let clients = Clients::load(config.clients_file.as_deref(), &seal, db.clone(), clock.clone()).await?;
     let courier = Courier::new(&config, clock.clone(), entropy.clone())?;
@@ -71,6 +72,7 @@ pub async fn build_with(config: Config, clock: Clock, entropy: Entropy) -> Resul
         entropy,
         seal,
         db,
+        means,
         plugins,
         keys,
         clients,
@@ -95,15 +97,33 @@ async fn data(config: &Config, entropy: &Entropy) -> Result<(Db, Arc<Seal>), Fai
 /// # Errors
 /// As [`build`].
 pub async fn catalog(config: &Config) -> Result<Catalog, Failure> {
-    let (db, seal) = data(config, &Entropy::system()).await?;
-    Ok(Catalog::new(source(config, &db, &seal), Clock::system(), config.plugins.enabled.clone()))
+    let (clock, entropy) = (Clock::system(), Entropy::system());
+    let (db, seal) = data(config, &entropy).await?;
+    let means = Means::new(db.clone(), seal.clone(), clock.clone(), &entropy)?;
+    Ok(Catalog::new(source(config, &db, &seal, &means), clock, config.plugins.enabled.clone()))
 }
 
-fn source(config: &Config, db: &Db, seal: &Arc<Seal>) -> Source {
+/// The database, for commands that only read.
+///
+/// # Errors
+/// As [`build`].
+pub async fn database(config: &Config) -> Result<Db, Failure> {
+    Ok(data(config, &Entropy::system()).await?.0)
+}
+
+/// Starts the plugins of the configuration. They may use their services while they start, which needs the runtime.
+async fn pinned(config: &Config, means: &Means) -> Result<Plugins, Failure> {
+    let (list, dir) = (config.plugins.enabled.clone(), config.data_dir.join(PRIVATE_COPIES));
+    let means = means.clone();
+    Ok(tokio::task::spawn_blocking(move || Plugins::load_with(&list, &dir, &means)).await??)
+}
+
+fn source(config: &Config, db: &Db, seal: &Arc<Seal>, means: &Means) -> Source {
     let ground = Ground {
         keys: config.plugins.trusted_keys.clone().into(),
         private_dir: config.data_dir.join(PRIVATE_COPIES),
         program: config.plugins.program.clone(),
+        means: means.clone(),
     };
     Source { db: db.clone(), seal: seal.clone(), ground }
 }
@@ -192,11 +212,13 @@ pub async fn serve_on(
     let sweeper = tokio::spawn(sweep(app.clone()));
     let keys = tokio::spawn(refresh_keys(app.clone()));
     let plugins = tokio::spawn(follow_catalog(app.clone()));
+    let means = app.means.clone();
     listen::serve(app::routes(app), listener, stop).await;
     sweeper.abort();
     keys.abort();
     plugins.abort();
     stopping.send_replace(true);
+    means.settle().await;
     if let Ok(ended) = tokio::time::timeout(listen::GRACE, courier).await {
         return Ok(ended?);
     }
@@ -246,7 +268,7 @@ async fn refresh_keys(app: Arc<App>) {
 
 /// What another node, or a command, has changed in the catalog of plugins.
 async fn follow_catalog(app: Arc<App>) {
-    let source = source(&app.config, &app.db, &app.seal);
+    let source = source(&app.config, &app.db, &app.seal, &app.means);
     let mut tick = tokio::time::interval(LOOK_AT_CATALOG);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut reachable = true;

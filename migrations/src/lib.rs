@@ -8,12 +8,19 @@ use sea_orm_migration::prelude::*;
 
 mod m0001_main_job;
 mod m0002_plugins;
+mod m0003_plugin_services;
+mod m0004_plugin_data_version;
 
 /// All migrations, oldest first.
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_main_job::Migration), Box::new(m0002_plugins::Migration)]
+        vec![
+            Box::new(m0001_main_job::Migration),
+            Box::new(m0002_plugins::Migration),
+            Box::new(m0003_plugin_services::Migration),
+            Box::new(m0004_plugin_data_version::Migration),
+        ]
     }
 }

@@ -1,4 +1,5 @@
-//! A factor that panics wherever it is told to: what a host must live with. The tests of the server load it.
+//! A factor that panics, or never comes back, wherever it is told to: what a host must live with. The tests of the server
+//! load it, and the benchmark does.
 #![forbid(unsafe_code)]
 #![expect(clippy::panic, reason = "it is what this plugin is for")]
 
@@ -18,7 +19,7 @@ struct Panics;
 
 impl Factor for Panics {
     type Settings = Settings;
-    /// The word `panic` makes it panic; so does anything else that begins with it, with more of a bang.
+    /// The word `panic` makes it panic, `panic twice` with more of a bang, and `spin` keeps it busy for ever.
     type Enrolment = String;
     type State = ();
     type Enrolling = ();
@@ -49,6 +50,9 @@ impl Factor for Panics {
         match enrolment.as_str() {
             "panic" => panic!("told to"),
             "panic twice" => std::panic::panic_any(Bang),
+            "spin" => loop {
+                std::hint::spin_loop();
+            },
             _ => Ok(Step::ask("ask.html", json!({}), ())),
         }
     }

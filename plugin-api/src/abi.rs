@@ -22,7 +22,7 @@ use std::sync::Arc;
 use crate::error::{Error, Status};
 pub use crate::mismatch::Mismatch;
 
-/// First field of every plugin table: "ENUM" in ASCII.
+/// First field of every plugin table: 0x454E554D, "ENUM" in ASCII.
 pub const MAGIC: u32 = 0x454E_554D;
 /// Host and plugin must agree on this number exactly.
 pub const MAJOR: u16 = 1;
@@ -55,7 +55,7 @@ impl Bytes {
     }
 }
 
-/// Where the callee writes its reply. Several writes are concatenated.
+/// Where the callee writes its reply, as write(ctx, part). Several parts are joined.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Sink {
@@ -74,36 +74,49 @@ impl Sink {
     }
 }
 
-/// The function through which either side calls the other.
-pub type Call = unsafe extern "C" fn(this: *mut c_void, method: Bytes, json: Bytes, reply: Sink) -> i32;
+/// The function through which either side calls the other; never null in a table that fits. The first argument is the
+/// plugin's instance, or the host's ctx. Returns a status.
+pub type Call = Option<unsafe extern "C" fn(target: *mut c_void, method: Bytes, json: Bytes, reply: Sink) -> i32>;
 
-/// What the host hands to `create`.
+/// Makes an instance, and stores it through the third argument. Returns a status; the error is a text.
+pub type Create = Option<
+    unsafe extern "C" fn(host: *const HostTable, settings: Bytes, instance: *mut *mut c_void, error: Sink) -> i32,
+>;
+
+/// Ends an instance, which is not used again.
+pub type Destroy = Option<unsafe extern "C" fn(instance: *mut c_void)>;
+
+/// What the host hands to create. It is called as host->call(host->ctx, method, json, reply).
 #[repr(C)]
 #[derive(Debug)]
 pub struct HostTable {
+    /// Size of the host's table; fields are only ever appended.
     size: u32,
     ctx: *mut c_void,
-    call: Option<Call>,
+    call: Call,
 }
 
-/// What a plugin exports.
-///
-/// Its fields are private: a value is either made by [`Plugin::new`], or comes through [`Plugin::from_ptr`], whose caller
-/// vouches for the file. That is why [`Instance`] may call its functions from safe code.
+/// What a plugin exports. It stays valid for as long as the library is loaded.
+//
+// Its fields are private: a value is either made by `Plugin::new`, or comes through `Plugin::from_ptr`, whose caller
+// vouches for the file. That is why `Instance` may call its functions from safe code.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Plugin {
+    /// ENUM_MAGIC
     magic: u32,
+    /// ENUM_MAJOR
     major: u16,
+    /// ENUM_MINOR
     minor: u16,
+    /// Size of the plugin's table; fields are only ever appended.
     size: u32,
+    /// 1: a fault in the plugin is caught by the plugin. Plain C that cannot unwind: 1.
     unwinds: u32,
-    create: Option<Create>,
-    call: Option<Call>,
-    destroy: Option<unsafe extern "C" fn(this: *mut c_void)>,
+    create: Create,
+    call: Call,
+    destroy: Destroy,
 }
-
-type Create = unsafe extern "C" fn(*const HostTable, settings: Bytes, this: *mut *mut c_void, error: Sink) -> i32;
 
 /// What the export macros turn into a table. Authors implement [`crate::Factor`] or [`crate::Service`] instead.
 pub trait Guest: Send + Sync + Sized + 'static {
@@ -292,13 +305,7 @@ impl Instance {
     ) -> Result<Self, Reply> {
         let mut error = Collector::new(limit);
         let Some(create) = table.create else { return Err(error.done(Status::Unknown.code())) };
-        let services: &'static Arc<dyn Services> = Box::leak(Box::new(services));
-        #[expect(clippy::cast_possible_truncation, reason = "the table has 24 bytes")]
-        let host: &'static HostTable = Box::leak(Box::new(HostTable {
-            size: size_of::<HostTable>() as u32,
-            ctx: ptr::from_ref(services).cast_mut().cast(),
-            call: Some(serve),
-        }));
+        let host = leaked(services);
         let mut this = ptr::null_mut();
         // SAFETY: the host table lives for ever, settings and sink to the end of the call, and the function keeps the
         // promises by the invariant of `Plugin`.
@@ -314,6 +321,14 @@ impl Instance {
     pub fn call(&self, method: &str, json: &[u8], limit: usize) -> Reply {
         self.table.call_raw(self.this, method, json, limit)
     }
+}
+
+/// The table of these services, for ever.
+fn leaked(services: Arc<dyn Services>) -> &'static HostTable {
+    let services: &'static Arc<dyn Services> = Box::leak(Box::new(services));
+    #[expect(clippy::cast_possible_truncation, reason = "the table has 24 bytes")]
+    let size = size_of::<HostTable>() as u32;
+    Box::leak(Box::new(HostTable { size, ctx: ptr::from_ref(services).cast_mut().cast(), call: Some(serve) }))
 }
 
 impl Drop for Instance {
@@ -355,7 +370,7 @@ fn contained(work: impl FnOnce() -> (Status, Vec<u8>)) -> (Status, Vec<u8>) {
 #[derive(Clone, Copy, Debug)]
 pub struct Host {
     ctx: *mut c_void,
-    call: Option<Call>,
+    call: Call,
 }
 
 // SAFETY: the host serves calls from any thread (its `Services` are `Send + Sync`) and lives as long as the library.
@@ -364,6 +379,13 @@ unsafe impl Send for Host {}
 unsafe impl Sync for Host {}
 
 impl Host {
+    /// A way to these services without a plugin's table between, for tests of code that wants a host. They are never
+    /// freed, as in [`Instance::create`].
+    pub fn over(services: Arc<dyn Services>) -> Self {
+        let table = leaked(services);
+        Self { ctx: table.ctx, call: table.call }
+    }
+
     /// Sends one message to the host. Authors use the typed methods.
     pub(crate) fn call_raw(&self, method: &str, json: &[u8], limit: usize) -> Reply {
         let mut reply = Collector::new(limit);

@@ -75,14 +75,15 @@ impl Manifest {
         self
     }
 
-    /// Version of the enrolment state that this build writes.
+    /// Version of the data that this build writes: states of enrolments and of enrolling, and entries of its store. Raise
+    /// it when an older build could not read them, and implement [`crate::Factor::migrate`].
     #[must_use]
     pub fn data_version(mut self, version: u32) -> Self {
         self.data_version = version;
         self
     }
 
-    /// Host services that the plugin asks to use.
+    /// Host services that the plugin asks to use, see [`crate::message::permission`].
     #[must_use]
     pub fn permissions(mut self, permissions: &[&str]) -> Self {
         self.permissions = permissions.iter().map(|&name| name.to_owned()).collect();

@@ -3,30 +3,25 @@
 use std::fmt;
 
 /// What a call returns across the boundary. Any other number counts as a failure.
+#[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// The reply is the message that the method promises.
-    Ok,
+    Ok = 0,
     /// The reply is a text for the log.
-    Error,
+    Error = 1,
     /// The callee does not know the method: use the default.
-    Unknown,
-    /// A panic was caught at the boundary.
-    Panicked,
-    /// The callee knows the method and does not allow it.
-    Denied,
+    Unknown = 2,
+    /// A panic, or another fault, was caught at the boundary.
+    Panicked = 3,
+    /// The callee knows the method and does not allow it. The reply is a text for the log.
+    Denied = 4,
 }
 
 impl Status {
     /// The number on the wire.
     pub const fn code(self) -> i32 {
-        match self {
-            Self::Ok => 0,
-            Self::Error => 1,
-            Self::Unknown => 2,
-            Self::Panicked => 3,
-            Self::Denied => 4,
-        }
+        self as i32
     }
 
     /// The status behind a number, or `None` if it is out of range.

@@ -3,11 +3,13 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::abi::{Guest, Host};
 use crate::error::{Error, Result};
 use crate::message::{
-    Answer, Begin, Context, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, Input, Kind, Step, method,
+    Answer, Begin, Context, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, Input, Kind, Migrate, Migrated,
+    Migrating, Step, method,
 };
 
 /// Something that can prove who a person is, or what they agree to.
@@ -86,6 +88,26 @@ pub trait Factor: Send + Sync + Sized + 'static {
     fn decoy(&self, _cx: &Context) -> Result<DecoyReply<Self::Enrolment, Self::Enrolling>> {
         Err(Error::Unsupported)
     }
+
+    /// Whether these settings work out there, after [`Factor::start`] has found that they make sense: the gateway can be
+    /// reached, and takes the password. Asked before settings take effect, by no login. It must have no lasting effect.
+    ///
+    /// # Errors
+    /// When they do not; the text is shown to the administrator, so name the setting. By default they work.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// One value from data version `from` to data version `to` (see the manifest), one of which is this build's. The
+    /// build with the higher version is asked, in both directions: on an upgrade, and when an administrator goes back.
+    /// All values move in one transaction, or none.
+    ///
+    /// # Errors
+    /// When it cannot, and everything stays as it was. [`Error::Unsupported`] by default: fits a factor whose data
+    /// version never changed.
+    fn migrate(&self, _from: u32, _to: u32, _value: Migrating) -> Result<Value> {
+        Err(Error::Unsupported)
+    }
 }
 
 /// Settings of a plugin that has none.
@@ -114,7 +136,7 @@ impl<F: Factor> Guest for FactorGuest<F> {
         let factor = &self.factor;
         match name {
             method::CHECK_SETTINGS => {
-                F::start(parse_settings(json)?, self.host)?;
+                F::start(parse_settings(json)?, self.host)?.check()?;
                 reply(&())
             }
             method::BEGIN => {
@@ -138,6 +160,7 @@ impl<F: Factor> Guest for FactorGuest<F> {
                 let Decoy { cx } = request(json)?;
                 reply(&factor.decoy(&cx)?)
             }
+            method::MIGRATE => migrated(json, |from, to, value| factor.migrate(from, to, value)),
             _ => Err(Error::Unsupported),
         }
     }
@@ -153,6 +176,13 @@ pub(crate) fn described<S: JsonSchema>(mut description: Description, kind: Kind)
     reply(&description)
 }
 
+/// Reply to [`method::MIGRATE`], value by value.
+pub(crate) fn migrated(json: &[u8], one: impl Fn(u32, u32, Migrating) -> Result<Value>) -> Result<Vec<u8>> {
+    let Migrate { from, to, values } = request(json)?;
+    let values = values.into_iter().map(|value| one(from, to, value)).collect::<Result<_>>()?;
+    reply(&Migrated { values })
+}
+
 /// Settings out of JSON. The error names the offending key for the administrator who wrote it.
 pub(crate) fn parse_settings<S: DeserializeOwned>(json: &[u8]) -> Result<S> {
     serde_json::from_slice(json).map_err(|error| Error::Failed(format!("settings: {error}")))
@@ -162,7 +192,7 @@ pub(crate) fn request<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
     serde_json::from_slice(json).map_err(|error| Error::malformed("the request", &error))
 }
 
-fn state<T: DeserializeOwned>(what: &str, value: serde_json::Value) -> Result<T> {
+fn state<T: DeserializeOwned>(what: &str, value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(|error| Error::malformed(what, &error))
 }
 

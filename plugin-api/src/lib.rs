@@ -17,7 +17,13 @@ pub use abi::Host;
 pub use describe::{LOCALES, TEXTS};
 pub use error::{Error, Result, Status};
 pub use factor::{Factor, FactorGuest, NoSettings};
+pub use host::{Entry, HttpCall, Response, Secret, Store};
 pub use service::{Service, ServiceGuest};
+
+/// The guide's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Guide;
 
 /// What nearly every plugin needs.
 pub mod prelude {
@@ -27,7 +33,7 @@ pub mod prelude {
 
     pub use crate::message::{
         Approved, ChallengeKind, Context, DecoyReply, Description, Effect, Enrols, Facts, Input, Manifest,
-        MappedDetails, Purpose, Signal, Site, Step, Transaction,
+        MappedDetails, Migrating, Purpose, Scope, Signal, Site, Step, Transaction,
     };
-    pub use crate::{Error, Factor, Host, NoSettings, Result, Service, export_factor, export_service};
+    pub use crate::{Error, Factor, Host, NoSettings, Result, Secret, Service, export_factor, export_service};
 }

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::abi::{Guest, Host};
 use crate::error::{Error, Result};
-use crate::factor::{described, parse_settings, reply, request};
-use crate::message::{Approved, ApprovedReply, Description, Kind, MapDetails, MappedDetails, Site, method};
+use crate::factor::{described, migrated, parse_settings, reply, request};
+use crate::message::{Approved, ApprovedReply, Description, Kind, MapDetails, MappedDetails, Migrating, Site, method};
 
 /// Serves relying parties: owns types of `authorization_details` (RFC 9396).
 ///
@@ -45,6 +45,22 @@ pub trait Service: Send + Sync + Sized + 'static {
     fn approved(&self, approved: Approved) -> Result<Value> {
         Ok(approved.details)
     }
+
+    /// Whether these settings work out there, as for a [`crate::Factor`].
+    ///
+    /// # Errors
+    /// When they do not; the text is shown to the administrator, so name the setting. By default they work.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// One value of the store from data version `from` to data version `to`, as for a [`crate::Factor`].
+    ///
+    /// # Errors
+    /// When it cannot, and everything stays as it was. [`Error::Unsupported`] by default.
+    fn migrate(&self, _from: u32, _to: u32, _value: Migrating) -> Result<Value> {
+        Err(Error::Unsupported)
+    }
 }
 
 /// A [`Service`] behind the C table. Made by [`crate::export_service!`].
@@ -67,7 +83,7 @@ impl<S: Service> Guest for ServiceGuest<S> {
     fn call(&self, name: &str, json: &[u8]) -> Result<Vec<u8>> {
         match name {
             method::CHECK_SETTINGS => {
-                S::start(parse_settings(json)?, self.host)?;
+                S::start(parse_settings(json)?, self.host)?.check()?;
                 reply(&())
             }
             method::MAP_DETAILS => {
@@ -82,6 +98,7 @@ impl<S: Service> Guest for ServiceGuest<S> {
                 let details = self.service.approved(request(json)?)?;
                 reply(&ApprovedReply { details })
             }
+            method::MIGRATE => migrated(json, |from, to, value| self.service.migrate(from, to, value)),
             _ => Err(Error::Unsupported),
         }
     }

@@ -5,8 +5,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use plugin_api::FactorGuest;
-use plugin_api::abi::Plugin;
-use plugin_api::message::Input;
+use plugin_api::abi::{Guest, Plugin};
+use plugin_api::message::{Input, method};
 use plugin_api::prelude::*;
 use plugin_api::testing::conformance::{self, Asked, Person};
 
@@ -26,6 +26,46 @@ mod fault {
     pub(crate) const FOREIGN_TEXT: u8 = 11;
     pub(crate) const NOT_THREAD_SAFE: u8 = 12;
     pub(crate) const NO_RUSSIAN: u8 = 13;
+    pub(crate) const PANICS_WHEN_DENIED: u8 = 14;
+    pub(crate) const PASSES_WHEN_DENIED: u8 = 15;
+    pub(crate) const CALLS_UNASKED: u8 = 16;
+    pub(crate) const LOSES_A_VALUE: u8 = 17;
+    pub(crate) const KNOWS_NO_WAY_BACK: u8 = 18;
+    pub(crate) const MIGRATES_TO_RUBBISH: u8 = 19;
+    pub(crate) const CHECKS_LITTLE: u8 = 20;
+    pub(crate) const STRICT_ABOUT_FIELDS: u8 = 21;
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    #[expect(dead_code, reason = "only taken or refused")]
+    size: Option<u8>,
+}
+
+/// What the SDK would not let a factor do wrong.
+struct Warped<const FAULT: u8>(FactorGuest<Small<FAULT>>);
+
+impl<const FAULT: u8> Guest for Warped<FAULT> {
+    fn describe() -> Result<Vec<u8>> {
+        FactorGuest::<Small<FAULT>>::describe()
+    }
+
+    fn create(settings: &[u8], host: Host) -> Result<Self> {
+        FactorGuest::create(settings, host).map(Self)
+    }
+
+    fn call(&self, name: &str, json: &[u8]) -> Result<Vec<u8>> {
+        let said = String::from_utf8_lossy(json);
+        match (FAULT, name) {
+            (fault::LOSES_A_VALUE, method::MIGRATE) if said.contains("enrolment") => Ok(br#"{"values": []}"#.to_vec()),
+            (fault::CHECKS_LITTLE, method::CHECK_SETTINGS) if said.contains("size") => Ok(b"null".to_vec()),
+            (fault::STRICT_ABOUT_FIELDS, method::BEGIN) if said.contains("x_grease") => {
+                Err(Error::failed("a stray field"))
+            }
+            _ => self.0.call(name, json),
+        }
+    }
 }
 
 struct Small<const FAULT: u8> {
@@ -34,12 +74,12 @@ struct Small<const FAULT: u8> {
 }
 
 impl<const FAULT: u8> Small<FAULT> {
-    const TABLE: Plugin = Plugin::new::<FactorGuest<Self>>(true);
+    const TABLE: Plugin = Plugin::new::<Warped<FAULT>>(true);
 }
 
 impl<const FAULT: u8> Factor for Small<FAULT> {
-    type Settings = NoSettings;
-    /// The key.
+    type Settings = Settings;
+    /// The key. Data version 0 had it as a text.
     type Enrolment = u32;
     /// The challenge.
     type State = u32;
@@ -48,17 +88,26 @@ impl<const FAULT: u8> Factor for Small<FAULT> {
     fn description() -> Result<Description> {
         let texts = r#"{ "name": "Small", "description": "Adds" }"#;
         let described = Description::new(
-            Manifest::factor("small", "1.0.0").purposes(&[Purpose::Authorize]).amr(&["otp"]).acr("urn:enum:acr:1"),
+            Manifest::factor("small", "1.0.0")
+                .purposes(&[Purpose::Authorize])
+                .amr(&["otp"])
+                .acr("urn:enum:acr:1")
+                .data_version(1)
+                .permissions(if FAULT == fault::CALLS_UNASKED { &[] } else { &["store"] }),
         );
         let described = described.page("ask.html", "").texts("en", texts)?.texts("vi", texts)?;
         if FAULT == fault::NO_RUSSIAN { Ok(described) } else { described.texts("ru", texts) }
     }
 
-    fn start(_: NoSettings, host: Host) -> Result<Self> {
+    fn start(_: Settings, host: Host) -> Result<Self> {
         Ok(Self { host, calls: AtomicU32::new(0) })
     }
 
     fn begin(&self, cx: &Context, &key: &u32) -> Result<Step<u32, u32>> {
+        let stored = self.host.store(Scope::Account).get::<u32>("k");
+        if FAULT == fault::PANICS_WHEN_DENIED {
+            stored.unwrap();
+        }
         let mut challenge = u32::from(cx.random_bytes()?[0]);
         if FAULT == fault::OWN_RANDOMNESS {
             challenge = self.calls.fetch_add(1, Ordering::Relaxed);
@@ -79,6 +128,9 @@ impl<const FAULT: u8> Factor for Small<FAULT> {
     fn answer(&self, _: &Context, &key: &u32, challenge: u32, input: &Input) -> Result<Step<u32, u32>> {
         let typed = input.text("answer");
         assert!(FAULT != fault::PANICS_ON_ODD_INPUT || typed.len() < 20, "too long");
+        if FAULT == fault::PASSES_WHEN_DENIED && self.host.store(Scope::Account).get::<u32>("k").is_err() {
+            return Ok(Step::pass(Facts::amr(&["otp"])));
+        }
         let mut expected = key + challenge;
         if FAULT == fault::ANSWER_FITS_ALL {
             expected = key;
@@ -114,12 +166,29 @@ impl<const FAULT: u8> Factor for Small<FAULT> {
         let enrolment = if FAULT == fault::DECOY_CAN_BE_ANSWERED { 1000 } else { 9_000_000 };
         Ok(DecoyReply { enrolment, enrolling: () })
     }
+
+    fn migrate(&self, from: u32, to: u32, value: Migrating) -> Result<Value> {
+        let Migrating::Enrolment { value } = value else { return Err(Error::Unsupported) };
+        match (from, to) {
+            (0, 1) if FAULT == fault::MIGRATES_TO_RUBBISH => Ok(json!("rubbish")),
+            (0, 1) => {
+                let key = value.as_str().and_then(|key| key.parse::<u32>().ok());
+                key.map(Value::from).ok_or_else(|| Error::failed("no key"))
+            }
+            (1, 0) if FAULT != fault::KNOWS_NO_WAY_BACK => Ok(json!(value.to_string())),
+            _ => Err(Error::Unsupported),
+        }
+    }
 }
 
 /// Her key is 1000.
 struct Ann;
 
 impl Person for Ann {
+    fn older(&self) -> Vec<(u32, Migrating)> {
+        vec![(0, Migrating::Enrolment { value: json!("1000") })]
+    }
+
     fn enrol(&mut self, _: &Context, _: &Asked) -> Input {
         Input::from_iter([("answer", "1000")])
     }
@@ -178,6 +247,23 @@ fn each_fault_is_found_and_named() {
         (finding::<{ fault::LOGS_TWO_LINES }>(ann), "a log line is one line with a known level"),
         (finding::<{ fault::ENROLS_ANYTHING }>(ann), "an empty input enrols nothing"),
         (finding::<{ fault::NOT_THREAD_SAFE }>(ann), "many threads may call at once"),
+        (finding::<{ fault::PANICS_WHEN_DENIED }>(ann), "a service that is denied is an error, and no reason to panic"),
+        (finding::<{ fault::PASSES_WHEN_DENIED }>(ann), "a wrong answer never passes"),
+        (finding::<{ fault::CALLS_UNASKED }>(ann), "it calls only services that its manifest asks for: store.get"),
+        (
+            finding::<{ fault::LOSES_A_VALUE }>(ann),
+            "as many values come back from data.migrate as were sent: 0 instead of 1",
+        ),
+        (
+            finding::<{ fault::KNOWS_NO_WAY_BACK }>(ann),
+            "what an older build has written is migrated, and back: unknown method",
+        ),
+        (finding::<{ fault::MIGRATES_TO_RUBBISH }>(ann), "an enrolment can be used after its migration"),
+        (
+            finding::<{ fault::CHECKS_LITTLE }>(ann),
+            "settings.check finds what create would refuse: with `size` as [[]]",
+        ),
+        (finding::<{ fault::STRICT_ABOUT_FIELDS }>(ann), "messages ignore fields that they do not know"),
         (
             finding::<{ fault::NO_RUSSIAN }>(ann),
             "the description is valid and always the same: texts has no locale `ru`",

@@ -7,8 +7,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use plugin_api::message::{
-    Answer, Approved, ApprovedReply, Begin, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, LogLine,
-    MapDetails, MappedDetails, Step,
+    Answer, Approved, ApprovedReply, Begin, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, HeaderValue,
+    HmacReply, HttpRequest, HttpResponse, LogLine, MapDetails, MappedDetails, Migrate, Migrated, Revealed, SecretHmac,
+    SecretRef, Step, StoreGot, StoreKey, StoreListed, StorePut, StoreQuery, StoreSwap, StoreSwapped, TextQuery,
+    TextReply,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,11 +20,16 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/v1")
 }
 
-fn there_and_back<T: DeserializeOwned + Serialize>(name: &str) {
+/// Part of settings, which refuse what they do not know.
+fn there_and_back_unchanged<T: DeserializeOwned + Serialize>(name: &str) -> Value {
     let frozen: Value = serde_json::from_slice(&std::fs::read(folder().join(name)).unwrap()).unwrap();
     let parsed: T = serde_json::from_value(frozen.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
     assert_eq!(serde_json::to_value(parsed).unwrap(), frozen, "{name}");
+    frozen
+}
 
+fn there_and_back<T: DeserializeOwned + Serialize>(name: &str) {
+    let frozen = there_and_back_unchanged::<T>(name);
     let mut newer = frozen.clone();
     newer["x_later"] = Value::from("a field of tomorrow");
     let parsed: T = serde_json::from_value(newer).unwrap_or_else(|error| panic!("{name}, newer: {error}"));
@@ -31,7 +38,7 @@ fn there_and_back<T: DeserializeOwned + Serialize>(name: &str) {
 
 type Check = fn(&str);
 
-const FIXTURES: [(&str, Check); 25] = [
+const FIXTURES: [(&str, Check); 47] = [
     ("answer.json", there_and_back::<Answer>),
     ("approved.json", there_and_back::<Approved>),
     ("approved_reply.json", there_and_back::<ApprovedReply>),
@@ -44,10 +51,18 @@ const FIXTURES: [(&str, Check); 25] = [
     ("enrol_answer.json", there_and_back::<EnrolAnswer>),
     ("enrol_begin.json", there_and_back::<EnrolBegin>),
     ("enrol_begin_replaces.json", there_and_back::<EnrolBegin>),
+    ("hmac_reply.json", there_and_back::<HmacReply>),
+    ("http_request.json", there_and_back::<HttpRequest>),
+    ("http_response.json", there_and_back::<HttpResponse>),
     ("log_line.json", there_and_back::<LogLine>),
     ("map_details.json", there_and_back::<MapDetails>),
     ("mapped_refused.json", there_and_back::<MappedDetails>),
     ("mapped_transaction.json", there_and_back::<MappedDetails>),
+    ("migrate.json", there_and_back::<Migrate>),
+    ("migrated.json", there_and_back::<Migrated>),
+    ("revealed.json", there_and_back::<Revealed>),
+    ("secret_hmac.json", there_and_back::<SecretHmac>),
+    ("secret_ref.json", |name| drop(there_and_back_unchanged::<SecretRef>(name))),
     ("step_ask.json", there_and_back::<Step>),
     ("step_ask_effects.json", there_and_back::<Step>),
     ("step_fail.json", there_and_back::<Step>),
@@ -57,6 +72,20 @@ const FIXTURES: [(&str, Check); 25] = [
     ("step_wait.json", there_and_back::<Step>),
     ("step_wrong.json", there_and_back::<Step>),
     ("step_wrong_clone.json", there_and_back::<Step>),
+    ("store_got.json", there_and_back::<StoreGot>),
+    ("store_got_nothing.json", there_and_back::<StoreGot>),
+    ("store_key.json", there_and_back::<StoreKey>),
+    ("store_listed.json", there_and_back::<StoreListed>),
+    ("store_put.json", there_and_back::<StorePut>),
+    ("store_put_for_ever.json", there_and_back::<StorePut>),
+    ("store_query.json", there_and_back::<StoreQuery>),
+    ("store_query_all.json", there_and_back::<StoreQuery>),
+    ("store_swap.json", there_and_back::<StoreSwap>),
+    ("store_swap_forget.json", there_and_back::<StoreSwap>),
+    ("store_swap_new.json", there_and_back::<StoreSwap>),
+    ("store_swapped.json", there_and_back::<StoreSwapped>),
+    ("text_query.json", there_and_back::<TextQuery>),
+    ("text_reply.json", there_and_back::<TextReply>),
 ];
 
 #[test]
@@ -86,4 +115,12 @@ fn only_the_required_fields_are_required() {
     let step: Step = serde_json::from_str(r#"{"step": "wrong"}"#).unwrap();
     assert_eq!(step, Step::wrong());
     serde_json::from_str::<Step>(r#"{"step": "passed", "facts": {}}"#).unwrap_err();
+    let put: StorePut = serde_json::from_str(r#"{"scope": "plugin", "key": "k", "value": 1}"#).unwrap();
+    assert_eq!(put.expires_at, None);
+    let list: StoreQuery = serde_json::from_str(r#"{"scope": "account"}"#).unwrap();
+    assert_eq!((list.prefix.as_str(), list.after), ("", None));
+    let get: HttpRequest = serde_json::from_str(r#"{"method": "GET", "url": "https://api.example"}"#).unwrap();
+    assert!(get.headers.is_empty() && get.body.is_empty());
+    let secret: HeaderValue = serde_json::from_str(r#"{"secret": "/token"}"#).unwrap();
+    assert_eq!(secret, HeaderValue::Secret { secret: "/token".to_owned(), prefix: String::new() });
 }

@@ -1,4 +1,5 @@
-//! The C header against the Rust types: a C compiler is asked for every size, offset and number.
+//! The C header against the Rust types: it is generated from them, and a C compiler is asked for every size, offset and
+//! number of what is checked in.
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -7,6 +8,45 @@ use std::process::Command;
 
 use plugin_api::Status;
 use plugin_api::abi::{LAYOUT, MAGIC, MAJOR, MINOR};
+
+/// The header as the types have it now.
+fn generated() -> String {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut config = cbindgen::Config::from_file(here.join("tests/header/cbindgen.toml")).unwrap();
+    config.header = Some(include_str!("header/preamble.h").trim_end().to_owned());
+    let bindings = cbindgen::Builder::new()
+        .with_config(config)
+        .with_src(here.join("src/abi.rs"))
+        .with_src(here.join("src/error.rs"))
+        .with_src(here.join("tests/header/symbol.rs"))
+        .generate()
+        .unwrap();
+    let mut header = Vec::new();
+    bindings.write(&mut header);
+    // The generator can begin a variant with its enum's name only, and these have a shorter one.
+    String::from_utf8(header).unwrap().replace("ENUM_STATUS_", "ENUM_")
+}
+
+#[test]
+fn the_header_is_the_generated_one() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("include/enum_plugin.h");
+    let generated = generated();
+    if std::env::var_os("UPDATE_HEADER").is_some() {
+        std::fs::write(&file, &generated).unwrap();
+    }
+    let checked_in = std::fs::read_to_string(&file).unwrap();
+    assert!(checked_in == generated, "run this with UPDATE_HEADER=1 if that is what you want:\n{generated}");
+}
+
+#[test]
+fn the_header_is_cxx_too() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/include/enum_plugin.h");
+    let compiled = Command::new("c++")
+        .args(["-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-x", "c++", file])
+        .output()
+        .unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+}
 
 const PROGRAM: &str = r#"
 #include "enum_plugin.h"

@@ -301,12 +301,34 @@ impl Page<'_> {
             context["on_page"] = true.into();
             context["factor_name"] = factor.text(self.locale, "name").into();
             if let Stand::Waiting(row) = stand {
-                context["body"] = enrol::page::body(app, row, self.locale)?.into();
+                context["body"] = match self.body(&factor, row) {
+                    Ok(body) => body.into(),
+                    Err(Internal::Page(why)) => {
+                        tracing::error!(
+                            factor = factor.id(),
+                            why,
+                            "a page to enrol on cannot be shown; the person begins anew"
+                        );
+                        return self.show(&Stand::Ended(Some(row.clone())), None);
+                    }
+                    Err(error) => return Err(error),
+                };
                 context["action"] = format!("{}/answer", self.place).into();
                 context["hidden"] = json!({ STEP_FIELD: row.version.to_string() });
             }
         }
         app.pages.render("activate.html", self.locale, context)
+    }
+
+    /// The plugin's part of the page.
+    fn body(&self, factor: &FactorHandle, row: &Enrolment) -> Result<String, Internal> {
+        let body = enrol::page::body(self.app, row, self.locale);
+        let now = self.app.plugins.factor(factor.id());
+        if body.is_err() && now.is_none_or(|now| now.sha256() != factor.sha256()) {
+            // Its pages went, or were replaced, after the look at who runs.
+            return Err(Internal::Plugin(CallError::Busy));
+        }
+        body
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
     error::Internal,
     plugins::FactorHandle,
     seal::Seal,
-    store::{account, enrolment},
+    store::{account, enrolment, plugin},
 };
 
 mod verdict;
@@ -48,6 +48,9 @@ pub struct Issued {
     /// Beginning of the SHA-256 of the build that asked.
     #[serde(default)]
     build: String,
+    /// Its data version: a build of another one is not handed the state.
+    #[serde(default)]
+    data_version: u32,
     /// Which enrolment; for an address that cannot sign in one that does not exist, equally long.
     enrolment: String,
     /// Its challenge number when it was shown.
@@ -83,7 +86,8 @@ pub struct Method {
 #[derive(Debug)]
 pub struct Offer {
     account: Option<account::Model>,
-    /// None while no factor is running that serves the demand.
+    /// None while no factor is running that serves the demand, and while those that would are of another data version than
+    /// what people have of them: a node follows the catalog within seconds.
     pub methods: Vec<Method>,
 }
 
@@ -97,6 +101,7 @@ pub async fn offer(app: &App, email: &str, demand: &Demand) -> Result<Offer, Int
     let account = account.filter(account::Model::is_active);
     let purpose = demand.purpose();
     let mut methods: Vec<Method> = Vec::new();
+    let mut unreadable = false;
     for factor in app.plugins.factors_for(purpose) {
         let usable = |row: &&enrolment::Model| {
             row.factor == factor.id()
@@ -106,15 +111,28 @@ pub async fn offer(app: &App, email: &str, demand: &Demand) -> Result<Offer, Int
         if account.is_some()
             && let Some(row) = enrolments.iter().rev().find(usable)
         {
-            methods.push(Method { factor: factor.clone(), enrolment: Some(row.clone()) });
+            if row.is_of(factor.manifest().data_version) {
+                methods.push(Method { factor: factor.clone(), enrolment: Some(row.clone()) });
+            } else {
+                unreadable = true;
+            }
         }
     }
     if methods.is_empty() {
         let first = app.plugins.factors_for(purpose).into_iter().next();
-        let methods = first.into_iter().map(|factor| Method { factor, enrolment: None }).collect();
+        let methods = match first {
+            Some(factor) if !unreadable && is_in_step(app, &factor).await? => vec![Method { factor, enrolment: None }],
+            _ => Vec::new(),
+        };
         return Ok(Offer { account: None, methods });
     }
     Ok(Offer { account, methods })
+}
+
+/// Whether a factor would be offered to somebody who has one: an address without an account must meet with the same.
+async fn is_in_step(app: &App, factor: &FactorHandle) -> Result<bool, Internal> {
+    let there = plugin::data_version(app.db.read(), factor.id()).await?;
+    Ok(there.is_none_or(|there| there == enrolment::stored_version(factor.manifest().data_version)))
 }
 
 /// Shows the challenge of one method of `offer`. Writes nothing.
@@ -131,20 +149,21 @@ pub async fn issue(
     let now = app.clock.now();
     let (slice, expires_at) = slice(app, interaction, now);
     let asked = Asked { app, interaction, email, slice, expires_at };
-    let (number, state, context) = match (&offer.account, &method.enrolment) {
-        (Some(account), Some(row)) => {
-            let context = asked.context(&row.id, row.challenge_number, account_view(account));
-            (row.challenge_number, row.state(&app.seal)?, context)
-        }
-        _ => asked.decoy(&method.factor).await?,
+    let (factor, number, state, context) = if let (Some(account), Some(row)) = (&offer.account, &method.enrolment) {
+        let context = asked.context(&row.id, row.challenge_number, account_view(account));
+        (method.factor.clone(), row.challenge_number, row.state(&app.seal)?, context)
+    } else {
+        let (number, state, context) = asked.decoy(&method.factor).await?;
+        (method.factor.for_nobody(), number, state, context)
     };
-    let step = method.factor.begin(&Begin { cx: context, enrolment: state }).await?;
+    let step = factor.begin(&Begin { cx: context, enrolment: state }).await?;
     let Step::Ask { page, data, state, .. } = step else {
         return Err(Internal::Other(format!("factor {} did not ask: {step:?}", method.factor.id())));
     };
     Ok(Issued {
         factor: method.factor.id().to_owned(),
         build: method.factor.sha256().chars().take(BUILD).collect(),
+        data_version: method.factor.manifest().data_version,
         enrolment: method.enrolment.as_ref().map_or_else(|| decoy_id(&app.seal, email), |row| row.id.clone()),
         number,
         slice,

@@ -13,6 +13,7 @@ use crate::{
     app::App,
     error::Internal,
     login::ceremony::Passed,
+    plugins::ServiceHandle,
     store::{self, Change},
 };
 
@@ -54,19 +55,17 @@ impl Approval {
         app: &App,
         client: &Client,
         request: &AuthorizationRequest,
+        service: &ServiceHandle,
         passed: &Passed,
     ) -> Result<Self, Internal> {
         let payment = request.payment.as_ref().ok_or_else(|| Internal::Other("no payment to approve".to_owned()))?;
         let id = app.entropy.id()?;
-        let kind = payment.details["type"].as_str().unwrap_or_default();
-        let service = app.plugins.service_for(kind);
-        let service = service.ok_or_else(|| Internal::Other(format!("no service owns {kind}")))?;
         let approved = Approved {
             details: payment.details.clone(),
             transaction: payment.transaction.clone(),
             confirmation: id.clone(),
         };
-        let mut details = service.approved(&approved).await?;
+        let mut details = service.about(&passed.account.id).approved(&approved).await?;
         let receipt = receipt::sign(
             app,
             client,

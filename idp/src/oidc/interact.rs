@@ -84,6 +84,9 @@ async fn try_open(
     let visit = Visit { request, interaction, checked: false };
     // Opening shows no challenge: nothing is counted by address here.
     let visitor = Visitor { app, browser, headers, block: String::new() };
+    if !visitor.is_served(&visit) {
+        return Ok(visitor.has_no_service(&visit));
+    }
     let session = session::current(app, headers).await?;
     let mut response = match decide(app, &visit, session.as_ref(), None).await? {
         Next::Prove => {
@@ -167,6 +170,9 @@ pub async fn show(
         Ok(both) => both,
         Err(problem) => return *problem,
     };
+    if !visitor.is_served(&visit) {
+        return visitor.has_no_service(&visit);
+    }
     answer_or_problem(&app, locale, visitor.page(visit, None).await)
 }
 
@@ -214,6 +220,7 @@ fn answer_or_problem(app: &App, locale: &str, done: Result<Response, Unanswered>
     done.unwrap_or_else(|error| match error {
         Unanswered::RequestUsed => problem(StatusCode::BAD_REQUEST, "request_used"),
         Unanswered::TooMany => problem(StatusCode::TOO_MANY_REQUESTS, "too_many"),
+        Unanswered::NoService => problem(StatusCode::SERVICE_UNAVAILABLE, "busy"),
         Unanswered::Internal(Internal::Plugin(error)) if error.is_temporary() => {
             tracing::warn!(%error, "a factor cannot serve");
             problem(StatusCode::SERVICE_UNAVAILABLE, "busy")
@@ -246,6 +253,9 @@ impl Visitor<'_> {
     async fn take(&self, visit: Visit, form: Fields, address: String) -> Result<Response, Unanswered> {
         if form.contains_key("deny") {
             return self.deny(&visit, address).await;
+        }
+        if !self.is_served(&visit) {
+            return Ok(self.has_no_service(&visit));
         }
         match visit.interaction.stage.clone() {
             Stage::Identify => {

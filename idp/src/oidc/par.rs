@@ -80,10 +80,14 @@ async fn store(app: &App, caller: Caller, request: &AuthorizationRequest) -> Res
         used_at: None,
         hash,
     };
-    let changes = caller.spending().into_iter().chain([store::pushed::adding(row)]);
+    let changes = caller.spending().into_iter().chain([store::pushed::adding(row.clone())]);
     match app.db.write(move |tx| Box::pin(store::apply(tx, changes))).await {
         Err(StoreError::Conflict(store::spent::RECORD)) => Err(client_auth::replayed().into()),
-        done => Ok(done.map(|()| request_uri).map_err(Internal::from)?),
+        done => {
+            done.map_err(Internal::from)?;
+            store::pushed::expect(&app.db, row);
+            Ok(request_uri)
+        }
     }
 }
 
@@ -97,7 +101,7 @@ pub(super) async fn find(
     request_uri: &str,
 ) -> Result<Option<AuthorizationRequest>, Internal> {
     let hash = app.seal.hash("request_uri", request_uri);
-    let Some(row) = store::pushed::live(app.db.read(), &hash, app.clock.now()).await? else { return Ok(None) };
+    let Some(row) = store::pushed::live(&app.db, &hash, app.clock.now()).await? else { return Ok(None) };
     if row.client_id != client.client_id {
         return Ok(None);
     }

@@ -17,34 +17,37 @@ const QUIET: usize = 4;
 pub(super) fn svg(text: &str) -> Result<String, Internal> {
     let (width, modules) = modules(text).map_err(|error| Internal::Page(format!("QR code: {error}")))?;
     let side = width + 2 * QUIET;
-    let mut path = String::with_capacity(width * width * 3);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 -.5 {side} {side}\" width=\"240\" height=\"240\" \
+         shape-rendering=\"crispEdges\"><path fill=\"#fff\" d=\"M0-.5h{side}v{side}H0z\"/><path stroke=\"#000\" d=\""
+    );
+    svg.reserve(width * width * 2);
     for (y, row) in modules.chunks(width).enumerate() {
-        let mut x = 0;
-        // A run of dark modules is one stroke of the pen: a tenth of the markup of a square each.
+        svg.push('M');
+        push_number(&mut svg, QUIET);
+        svg.push(' ');
+        push_number(&mut svg, y + QUIET);
+        // A run of dark modules is one stroke of the pen, a run of light ones a step: a tenth of the markup of squares.
         for run in row.chunk_by(|one, next| one == next) {
-            if run.first() == Some(&Color::Dark) {
-                for (letter, number) in [('M', x + QUIET), (' ', y + QUIET), ('h', run.len())] {
-                    path.push(letter);
-                    push_number(&mut path, number);
-                }
+            let dark = run.first() == Some(&Color::Dark);
+            svg.push(if dark { 'h' } else { 'm' });
+            push_number(&mut svg, run.len());
+            if !dark {
+                svg.push_str(" 0");
             }
-            x += run.len();
         }
     }
-    Ok(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 -.5 {side} {side}\" width=\"240\" height=\"240\" \
-         shape-rendering=\"crispEdges\"><path fill=\"#fff\" d=\"M0-.5h{side}v{side}H0z\"/>\
-         <path stroke=\"#000\" d=\"{path}\"/></svg>"
-    ))
+    svg.push_str("\"/></svg>");
+    Ok(svg)
 }
 
-/// Decimal. The widest code has 185 numbers a row, and `format!` is most of the cost of drawing them.
+/// Decimal. Most runs have one digit, and `format!` would be most of the cost of drawing them.
 fn push_number(text: &mut String, number: usize) {
     const DIGITS: [char; 10] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
-    if number > 9 {
-        push_number(text, number / 10);
+    match DIGITS.get(number) {
+        Some(digit) => text.push(*digit),
+        None => text.push_str(&number.to_string()),
     }
-    text.push(DIGITS[number % 10]);
 }
 
 /// Width in modules, and the modules row by row. Trying all eight masks for the calmest picture costs twenty times the
@@ -69,12 +72,21 @@ mod tests {
     fn drawn(svg: &str) -> (usize, Vec<(usize, usize, usize)>) {
         let side = svg.split("viewBox=\"0 -.5 ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
         let path = svg.rsplit("<path stroke=\"#000\" d=\"").next().unwrap().split('"').next().unwrap();
-        let bars = path.split('M').skip(1).map(|bar| {
-            let (x, rest) = bar.split_once(' ').unwrap();
-            let (y, rest) = rest.split_once('h').unwrap();
-            (x.parse().unwrap(), y.parse().unwrap(), rest.parse().unwrap())
-        });
-        (side, bars.collect())
+        let mut bars = Vec::new();
+        for row in path.split('M').skip(1) {
+            let (start, mut steps) = row.split_at(row.find(['h', 'm']).unwrap());
+            let (x, y) = start.split_once(' ').unwrap();
+            let (mut x, y) = (x.parse::<usize>().unwrap(), y.parse().unwrap());
+            while let Some(step) = steps.chars().next() {
+                let (this, rest) = steps[1..].split_at(steps[1..].find(['h', 'm']).unwrap_or(steps.len() - 1));
+                let run = this.trim_end_matches(" 0").parse().unwrap();
+                if step == 'h' {
+                    bars.push((x, y, run));
+                }
+                (x, steps) = (x + run, rest);
+            }
+        }
+        (side, bars)
     }
 
     #[test]

@@ -18,27 +18,74 @@ use super::signature::{self, SignatureError, TrustedKey};
 use super::{Isolation, PluginConfig, inspect_with};
 use crate::clock::{Clock, Millis};
 use crate::seal::SealError;
-use crate::store::{self, Change, StoreError, plugin};
+use crate::store::{self, Change, StoreError, enrolment::stored_version, plugin, plugin_data};
 
 mod error;
 mod examine;
+mod grants;
 mod listed;
+mod migrate;
+pub(super) mod secrets;
 mod settings;
+mod trial;
+mod upgrade;
 
 pub use error::CatalogError;
-pub use listed::Listed;
+pub use listed::{Limits, Listed, Seen};
+pub use migrate::Migrated;
+use migrate::Migration;
+pub use secrets::NewSecret;
 
 /// What an administrator may say when a plugin is enabled.
 #[derive(Clone, Debug, Default)]
 pub struct Wishes {
-    /// Permissions to grant, by name.
+    /// Permissions to grant, such as `store` or `http:https://api.example`.
     pub grants: Vec<String>,
-    /// Grants whatever it asks for.
+    /// Grants whatever it asks for in so many words.
     pub grant_all: bool,
     /// Where it runs; by default as the publisher's key allows.
     pub isolation: Option<Isolation>,
-    /// Settings to take effect with it.
+    /// Settings to take effect with it. Secrets that they leave out stay.
     pub settings: Option<Value>,
+    /// Secrets among the settings.
+    pub secrets: Vec<NewSecret>,
+    /// What it may take up.
+    pub limits: WantedLimits,
+}
+
+/// What a plugin may take up, where an administrator wants something else than before.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WantedLimits {
+    /// Threads that serve its calls, 1 to 64; as many processes, if it has processes of its own.
+    pub threads: Option<u32>,
+    /// Calls that may wait for a thread, 1 to 10 000.
+    pub queue: Option<u32>,
+    /// Milliseconds after which a call is given up, 1 to 60 000.
+    pub deadline_ms: Option<u32>,
+}
+
+impl WantedLimits {
+    fn apply(self, row: &mut plugin::Model) {
+        row.threads = self.threads.map(i64::from).or(row.threads);
+        row.queue = self.queue.map(i64::from).or(row.queue);
+        row.deadline_ms = self.deadline_ms.map(i64::from).or(row.deadline_ms);
+    }
+}
+
+/// What one transaction changes.
+#[derive(Default)]
+struct Changed {
+    file: Option<plugin::file::Model>,
+    changes: Vec<Change>,
+    /// Files that nothing refers to any more.
+    dropped: Vec<String>,
+    migration: Option<Migration>,
+}
+
+impl Changed {
+    fn of(changes: Vec<Change>) -> Self {
+        Self { changes, ..Self::default() }
+    }
 }
 
 /// The catalog, as an administrator uses it.
@@ -73,7 +120,8 @@ impl Catalog {
                 return Err(CatalogError::Unfit { id, why });
             }
             // The same file once more, which also repairs one that was altered in the database.
-            self.change(seen, Some(examined.file), vec![plugin::saving(row)], Vec::new()).await?;
+            let changed = Changed { file: Some(examined.file), ..Changed::of(vec![plugin::saving(row)]) };
+            self.change(seen, changed).await?;
             return self.listed(&id).await;
         }
         let row = plugin::Model {
@@ -85,42 +133,40 @@ impl Catalog {
             granted: "[]".to_owned(),
             settings_version: 0,
             previous_settings: None,
-            data_version: 0,
+            data_version: stored_version(examined.manifest.data_version),
             changed_at: self.clock.now(),
+            threads: None,
+            queue: None,
+            deadline_ms: None,
         };
-        self.change(seen, Some(examined.file), vec![plugin::adding(row)], Vec::new()).await?;
+        let changed = Changed { file: Some(examined.file), ..Changed::of(vec![plugin::adding(row)]) };
+        self.change(seen, changed).await?;
         self.listed(&id).await
     }
 
-    /// Lets an installed plugin run on every node.
+    /// Lets an installed plugin run on every node, once all that there is of it is in the data version of its build.
     ///
     /// # Errors
     /// Why it would not run.
     pub async fn enable(&self, id: &str, wishes: Wishes) -> Result<Listed, CatalogError> {
         self.not_pinned(id)?;
         let seen = plugin::revision(self.source.db.read()).await?;
-        let mut row = self.row(id).await?;
-        let manifest = self.manifest(&row).await?;
-        row.granted = grants(&row, &manifest, &wishes.grants, wishes.grant_all)?;
+        let old = self.row(id).await?;
+        let known = self.known(&old).await?;
+        let granted = grants::granted(&old, &known.manifest, &wishes.grants, wishes.grant_all)?;
+        let mut row = plugin::Model { enabled: true, granted, changed_at: self.clock.now(), ..old.clone() };
+        wishes.limits.apply(&mut row);
         if let Some(isolation) = wishes.isolation {
             word(isolation).clone_into(&mut row.isolation);
         }
-        let (settings, added) = match wishes.settings {
-            Some(value) => {
-                let (version, added) = self.new_settings(id, &value).await?;
-                row.settings_version = version;
-                (value, Some(added))
-            }
-            None => (self.settings_of(&row).await?, None),
-        };
-        row.enabled = true;
-        may_read(&row, &manifest)?;
-        row.data_version = row.data_version.max(version_of(&manifest));
-        row.changed_at = self.clock.now();
-        self.try_out(&row, None, settings).await?;
-        let changes = added.into_iter().chain([plugin::saving(row)]).collect();
-        self.change(seen, None, changes, Vec::new()).await?;
-        self.listed(id).await
+        let settings = self.wanted_settings(&old, &known.schema, wishes.settings, &wishes.secrets).await?;
+        settings.name_in(&mut row);
+        let running = self.try_out(&row, None, settings.value).await?;
+        row.data_version = stored_version(known.manifest.data_version);
+        let migration = self.migration(&old, known.manifest.enrols, &running).await?;
+        let changes = settings.added.into_iter().chain([plugin::saving(row)]).collect();
+        let migrated = self.change(seen, Changed { changes, migration: Some(migration), ..Changed::default() }).await?;
+        Ok(Listed { migrated, ..self.listed(id).await? })
     }
 
     /// Lets a plugin run no more. Its settings and people's enrolments stay.
@@ -130,89 +176,11 @@ impl Catalog {
     pub async fn disable(&self, id: &str) -> Result<Listed, CatalogError> {
         let seen = plugin::revision(self.source.db.read()).await?;
         let row = plugin::Model { enabled: false, changed_at: self.clock.now(), ..self.row(id).await? };
-        self.change(seen, None, vec![plugin::saving(row)], Vec::new()).await?;
+        self.change(seen, Changed::of(vec![plugin::saving(row)])).await?;
         self.listed(id).await
     }
 
-    /// Replaces a plugin by another build of it, which an enabled one switches to at once.
-    ///
-    /// # Errors
-    /// Why the new build is not taken; then the old one stays.
-    pub async fn upgrade(
-        &self,
-        id: &str,
-        path: &Path,
-        signature: Option<&Path>,
-        wishes: Wishes,
-    ) -> Result<Listed, CatalogError> {
-        let examined = self.examine(path, signature)?;
-        let manifest = examined.manifest;
-        if manifest.id != id {
-            let why = format!("{} holds the plugin {}", path.display(), manifest.id);
-            return Err(CatalogError::Unfit { id: id.to_owned(), why });
-        }
-        let seen = plugin::revision(self.source.db.read()).await?;
-        let old = self.row(id).await?;
-        if old.sha256 == examined.file.sha256 {
-            let why = "this very build is installed already".to_owned();
-            return Err(CatalogError::Unfit { id: id.to_owned(), why });
-        }
-        may_read(&old, &manifest)?;
-        let (settings, added) = match wishes.settings {
-            Some(value) => {
-                let (version, added) = self.new_settings(id, &value).await?;
-                (value, Some((version, added)))
-            }
-            None => (self.settings_of(&old).await?, None),
-        };
-        let dropped = old.previous_sha256.clone().filter(|sha256| *sha256 != examined.file.sha256);
-        let mut row = plugin::Model {
-            sha256: examined.file.sha256.clone(),
-            previous_sha256: Some(old.sha256.clone()),
-            granted: grants(&old, &manifest, &wishes.grants, wishes.grant_all)?,
-            previous_settings: Some(old.settings_version),
-            changed_at: self.clock.now(),
-            ..old
-        };
-        if row.enabled {
-            row.data_version = row.data_version.max(version_of(&manifest));
-        }
-        if let Some((version, _)) = &added {
-            row.settings_version = *version;
-        }
-        self.try_out(&row, Some(examined.file.clone()), settings).await?;
-        let changes = added.into_iter().map(|(_, added)| added).chain([plugin::saving(row)]).collect();
-        self.change(seen, Some(examined.file), changes, dropped.into_iter().collect()).await?;
-        self.listed(id).await
-    }
-
-    /// Returns to the build, and the settings, that were in force before the last upgrade. Another rollback undoes it.
-    ///
-    /// # Errors
-    /// When there is none, or it would not run.
-    pub async fn rollback(&self, id: &str) -> Result<Listed, CatalogError> {
-        let seen = plugin::revision(self.source.db.read()).await?;
-        let old = self.row(id).await?;
-        let Some(previous) = old.previous_sha256.clone() else {
-            let why = "there is no earlier build to return to".to_owned();
-            return Err(CatalogError::Unfit { id: id.to_owned(), why });
-        };
-        let row = plugin::Model {
-            sha256: previous,
-            previous_sha256: Some(old.sha256.clone()),
-            settings_version: old.previous_settings.unwrap_or(old.settings_version),
-            previous_settings: Some(old.settings_version),
-            changed_at: self.clock.now(),
-            ..old
-        };
-        may_read(&row, &self.manifest(&row).await?)?;
-        let settings = self.settings_of(&row).await?;
-        self.try_out(&row, None, settings).await?;
-        self.change(seen, None, vec![plugin::saving(row)], Vec::new()).await?;
-        self.listed(id).await
-    }
-
-    /// Forgets a disabled plugin, its files and its settings. People's enrolments stay.
+    /// Forgets a disabled plugin, its files, its settings and what it has stored. People's enrolments stay.
     ///
     /// # Errors
     /// When it is enabled, or there is no such plugin.
@@ -229,6 +197,7 @@ impl Catalog {
             Box::pin(async move {
                 plugin::raising(seen).apply(tx).await?;
                 plugin::remove(tx, &id).await?;
+                plugin_data::remove_all(tx, &id).await?;
                 for sha256 in files {
                     plugin::remove_file(tx, &sha256).await?;
                 }
@@ -243,70 +212,44 @@ impl Catalog {
     /// # Errors
     /// When the database fails.
     pub async fn list(&self) -> Result<Vec<Listed>, CatalogError> {
-        let mut all = Vec::new();
+        let (mut all, mut seen) = (Vec::new(), self.seen().await?);
         for row in plugin::all(self.source.db.read()).await? {
-            all.push(self.describe(row).await?);
+            let nodes = seen.remove(&row.id).unwrap_or_default();
+            all.push(Listed { nodes, ..self.describe(row).await? });
         }
         Ok(all)
     }
 
     /// Makes changes, and tells every node that there are some.
-    async fn change(
-        &self,
-        seen: Millis,
-        file: Option<plugin::file::Model>,
-        changes: Vec<Change>,
-        dropped: Vec<String>,
-    ) -> Result<(), StoreError> {
-        let file = file.map(Arc::new);
+    async fn change(&self, seen: Millis, changed: Changed) -> Result<Option<Migrated>, CatalogError> {
+        let changed = Arc::new(changed);
         let work = self.source.db.write(move |tx| {
             Box::pin(async move {
+                if let Some(migration) = &changed.migration {
+                    migration.prepare(tx).await?;
+                }
                 plugin::raising(seen).apply(tx).await?;
-                if let Some(file) = file {
-                    plugin::add_file(tx, plugin::file::Model::clone(&file)).await?;
+                if let Some(file) = &changed.file {
+                    plugin::add_file(tx, file.clone()).await?;
                 }
-                store::apply(tx, changes).await?;
-                for sha256 in dropped {
-                    plugin::remove_file(tx, &sha256).await?;
+                store::apply(tx, changed.changes.clone()).await?;
+                for sha256 in &changed.dropped {
+                    plugin::remove_file(tx, sha256).await?;
                 }
-                Ok::<_, StoreError>(())
+                match &changed.migration {
+                    Some(migration) => migration.run(tx).await,
+                    None => Ok(None),
+                }
             })
         });
-        work.await
+        let changed = work.await;
+        self.source.ground.means.settle().await;
+        changed
     }
 
     async fn row(&self, id: &str) -> Result<plugin::Model, CatalogError> {
         let row = plugin::by_id(self.source.db.read(), id).await?;
         row.ok_or_else(|| CatalogError::Unknown(id.to_owned()))
-    }
-
-    /// Starts a build and lets it go again.
-    async fn try_out(
-        &self,
-        row: &plugin::Model,
-        file: Option<plugin::file::Model>,
-        settings: Value,
-    ) -> Result<(), CatalogError> {
-        let refused = |why| CatalogError::Refused { id: row.id.clone(), why };
-        let file = match file {
-            Some(file) => Some(file),
-            None => plugin::file(self.source.db.read(), &row.sha256).await?,
-        };
-        let entry = Entry::new(row.clone(), file.ok_or_else(|| refused(Refused::NoFile))?, settings);
-        let ground = self.source.ground.clone();
-        let started = tokio::task::spawn_blocking(move || entry.start(&ground)).await;
-        started.map_err(|error| refused(Refused::Unreadable(error.to_string())))?.map(drop).map_err(refused)
-    }
-
-    async fn manifest(&self, row: &plugin::Model) -> Result<Manifest, CatalogError> {
-        let refused = |why| CatalogError::Refused { id: row.id.clone(), why };
-        let head = plugin::file_head(self.source.db.read(), &row.sha256).await?;
-        let head = head.ok_or_else(|| refused(Refused::NoFile))?;
-        parsed(&row.sha256, &head.manifest)
-    }
-
-    async fn settings_of(&self, row: &plugin::Model) -> Result<Value, StoreError> {
-        entry::settings(self.source.db.read(), &self.source.seal, &row.id, row.settings_version).await
     }
 }
 
@@ -316,37 +259,6 @@ fn parsed<T: serde::de::DeserializeOwned>(sha256: &str, json: &str) -> Result<T,
 
 fn unreadable(sha256: &str, error: &dyn Display) -> StoreError {
     StoreError::Unreadable { table: "plugin_file", id: sha256.to_owned(), reason: error.to_string() }
-}
-
-/// What a plugin may use when all is done, as the row keeps it.
-fn grants(row: &plugin::Model, manifest: &Manifest, more: &[String], all: bool) -> Result<String, CatalogError> {
-    let unfit = |why: String| CatalogError::Unfit { id: row.id.clone(), why };
-    if let Some(stray) = more.iter().find(|name| !manifest.permissions.contains(name)) {
-        return Err(unfit(format!("it does not ask for the permission `{stray}`; leave it out")));
-    }
-    let before = entry::granted_list(row);
-    let given: Vec<&String> =
-        manifest.permissions.iter().filter(|name| all || more.contains(name) || before.contains(name)).collect();
-    let given: Vec<String> = given.into_iter().cloned().collect();
-    entry::granted(manifest, &given).map_err(|why| CatalogError::Refused { id: row.id.clone(), why })?;
-    serde_json::to_string(&given).map_err(|error| unfit(error.to_string()))
-}
-
-/// A build must be able to read what enrolments were written by the builds before it.
-fn may_read(row: &plugin::Model, manifest: &Manifest) -> Result<(), CatalogError> {
-    if version_of(manifest) >= row.data_version {
-        return Ok(());
-    }
-    let why = format!(
-        "version {} writes enrolments of data version {}, and a build that ran here has written version {}, which it \
-         could not read; use a build of at least that data version",
-        manifest.version, manifest.data_version, row.data_version
-    );
-    Err(CatalogError::Unfit { id: row.id.clone(), why })
-}
-
-fn version_of(manifest: &Manifest) -> i32 {
-    i32::try_from(manifest.data_version).unwrap_or(i32::MAX)
 }
 
 fn word(isolation: Isolation) -> &'static str {

@@ -4,12 +4,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use plugin_api::message::Manifest;
+use plugin_api::message::permission;
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
+use super::catalog::secrets;
 use super::error::LoadError;
 use super::running::Running;
+use super::services::Means;
+use super::services::grants::{Grants, Rights};
 use super::signature::{self, KeyId, SignatureError, TrustedKey};
 use super::verify::Image;
 use super::{Isolation, PluginConfig};
@@ -25,6 +29,8 @@ pub struct Ground {
     pub private_dir: PathBuf,
     /// The program whose role `plugin-host` plugins with a process of their own run in.
     pub program: PathBuf,
+    /// What the services of plugins work with.
+    pub means: Means,
 }
 
 /// Why a plugin of the catalog does not start. Display says what to do about it.
@@ -55,8 +61,16 @@ pub enum Refused {
     )]
     NotInProcess(KeyId),
     /// It asks for more than was granted.
-    #[error("it asks for permissions that were not granted: {0}; grant them with `--grant`, or `--grant-all`")]
-    NotGranted(String),
+    #[error("it asks for permissions that were not granted: {missing}; {help}")]
+    NotGranted {
+        /// By name.
+        missing: String,
+        /// What to do about it.
+        help: &'static str,
+    },
+    /// A grant means nothing.
+    #[error("{0}; disable it, and enable it again with the right grants")]
+    BadGrant(String),
     /// What the catalog says of it cannot be used here.
     #[error("{0}")]
     Unreadable(String),
@@ -65,17 +79,43 @@ pub enum Refused {
     Load(#[from] LoadError),
 }
 
+impl Refused {
+    /// `missing` is asked for and was not granted.
+    pub(super) fn not_granted(missing: &[&str]) -> Self {
+        let help = if missing.contains(&permission::HTTP) {
+            "for `http` name each origin that it may talk to, such as `--grant http:https://api.example` (or \
+             `--grant http-private:http://10.0.0.5:8080` for one that is not public or not encrypted); grant the others \
+             with `--grant`, or `--grant-all`"
+        } else {
+            "grant them with `--grant`, or `--grant-all`"
+        };
+        Self::NotGranted { missing: missing.join(", "), help }
+    }
+}
+
+/// Least time that a build on trial has for a call, in milliseconds: it may be asked to migrate many values at once.
+const ON_TRIAL_MS: u64 = 30_000;
+
 /// A plugin of the catalog with all that it needs to start.
 pub(super) struct Entry {
     row: plugin::Model,
     image: Image,
     signature: String,
+    /// JSON text.
+    schema: String,
     settings: Value,
+    on_trial: bool,
 }
 
 impl Entry {
     pub(super) fn new(row: plugin::Model, file: plugin::file::Model, settings: Value) -> Self {
-        Self { row, image: Image::from_bytes(file.bytes), signature: file.signature, settings }
+        let (signature, schema) = (file.signature, file.settings_schema);
+        Self { row, image: Image::from_bytes(file.bytes), signature, schema, settings, on_trial: false }
+    }
+
+    /// For a start whose instance serves nobody.
+    pub(super) fn on_trial(self) -> Self {
+        Self { on_trial: true, ..self }
     }
 
     /// Reads what a row names. `Ok(None)` when its file is not there.
@@ -96,20 +136,45 @@ impl Entry {
         }
         let key = signature::verify(&ground.keys, self.image.bytes(), &self.signature)?.key;
         let isolation = isolation(&self.row.isolation, key)?;
+        let granted = granted_list(&self.row);
+        let secrets = secrets::values(&self.schema, &self.settings);
         let name = PathBuf::from(&self.row.id);
-        let config = PluginConfig {
+        let mut config = PluginConfig {
             isolation,
             settings: self.settings,
             program: ground.program.clone(),
             ..PluginConfig::new(&name, &self.row.sha256)
         };
-        let running = Running::from_image(&name, &self.image, &config, &ground.private_dir)?;
+        limit(&mut config, &self.row);
+        if self.on_trial {
+            config.deadline_ms = config.deadline_ms.max(ON_TRIAL_MS);
+        }
+        let rights = Rights::Only(&granted);
+        let running = Running::from_image(&name, &self.image, &config, &ground.private_dir, rights, &ground.means)
+            .map_err(|error| without_secrets(error, &secrets))?;
         if running.id() != self.row.id {
             let why = format!("its manifest names it `{}`", running.id());
             return Err(LoadError::BadDescription { path: name, why }.into());
         }
-        granted(running.manifest(), &granted_list(&self.row))?;
-        Ok(running)
+        let grants = Grants::parse(&granted).map_err(|why| Refused::BadGrant(why.to_string()))?;
+        let missing = grants.missing(&running.manifest().permissions);
+        if missing.is_empty() { Ok(running) } else { Err(Refused::not_granted(&missing)) }
+    }
+}
+
+/// The limits of the row, where it has some. Out of bounds they are refused like those of the configuration.
+fn limit(config: &mut PluginConfig, row: &plugin::Model) {
+    let size = |limit: i64| usize::try_from(limit).unwrap_or(0);
+    config.threads = row.threads.map_or(config.threads, size);
+    config.queue = row.queue.map_or(config.queue, size);
+    config.deadline_ms = row.deadline_ms.map_or(config.deadline_ms, |limit| u64::try_from(limit).unwrap_or(0));
+}
+
+/// Why a plugin refuses its settings it says itself, and it may quote them.
+fn without_secrets(error: LoadError, secrets: &[Zeroizing<String>]) -> LoadError {
+    match error {
+        LoadError::Settings { path, why } => LoadError::Settings { path, why: secrets::censored(why, secrets) },
+        error => error,
     }
 }
 
@@ -149,11 +214,4 @@ pub(super) fn settings_record(id: &str, version: i64) -> String {
 /// Names of the granted permissions. A row that does not parse grants nothing.
 pub(super) fn granted_list(row: &plugin::Model) -> Vec<String> {
     serde_json::from_str(&row.granted).unwrap_or_default()
-}
-
-/// Every permission that it asks for must have been granted.
-pub(super) fn granted(manifest: &Manifest, granted: &[String]) -> Result<(), Refused> {
-    let missing: Vec<&str> =
-        manifest.permissions.iter().filter(|name| !granted.contains(name)).map(String::as_str).collect();
-    if missing.is_empty() { Ok(()) } else { Err(Refused::NotGranted(missing.join(", "))) }
 }

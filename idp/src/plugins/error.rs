@@ -145,6 +145,14 @@ pub enum LoadError {
         /// What it asked for.
         service: String,
     },
+    /// What it is granted cannot be, or is not what it asks for.
+    #[error("plugin {path}: {why}")]
+    Grants {
+        /// As configured.
+        path: PathBuf,
+        /// What is wrong, and what to do about it.
+        why: String,
+    },
     /// Two plugins claim one thing.
     #[error("plugin {path}: {what} is already taken by an earlier plugin of the list; remove one of the two")]
     Taken {
@@ -154,7 +162,7 @@ pub enum LoadError {
         what: String,
     },
     /// The settings are refused.
-    #[error("plugin {path}: its settings are refused: {why}; correct `settings` of this plugin in the configuration")]
+    #[error("plugin {path}: its settings are refused: {why}; correct the settings of this plugin")]
     Settings {
         /// As configured.
         path: PathBuf,

@@ -3,22 +3,19 @@
 use std::sync::Arc;
 
 use plugin_api::message::{
-    Answer, Approved, ApprovedReply, Begin, Decoy, DecoyReply, Description, Effect, EnrolAnswer, EnrolBegin, Facts,
-    Manifest, MapDetails, MappedDetails, Step, method,
+    Answer, Approved, ApprovedReply, Begin, Context, Decoy, DecoyReply, Description, Effect, EnrolAnswer, EnrolBegin,
+    Facts, Manifest, MapDetails, MappedDetails, Step, method,
 };
 use serde::Serialize;
 use serde_json::Value;
 
 use super::error::CallError;
 use super::running::{Running, violation};
+use super::services::{Subject, text};
 
 macro_rules! what_it_says_of_itself {
     ($handle:ty) => {
         impl $handle {
-            pub(super) fn new(plugin: Arc<Running>) -> Self {
-                Self { plugin }
-            }
-
             /// The id of its manifest.
             pub fn id(&self) -> &str {
                 self.plugin.id()
@@ -41,7 +38,7 @@ macro_rules! what_it_says_of_itself {
 
             /// One of its texts in the language of the locale, or in English.
             pub fn text(&self, locale: &str, key: &str) -> Option<&str> {
-                text(self.description(), locale, key)
+                text(&self.description().texts, locale, key)
             }
 
             /// One of its Tera templates.
@@ -56,17 +53,34 @@ macro_rules! what_it_says_of_itself {
 #[derive(Clone, Debug)]
 pub struct FactorHandle {
     plugin: Arc<Running>,
+    for_nobody: bool,
 }
 
 what_it_says_of_itself!(FactorHandle);
 
 impl FactorHandle {
+    pub(super) fn new(plugin: Arc<Running>) -> Self {
+        Self { plugin, for_nobody: false }
+    }
+
+    /// The same for calls about an address without an account: what the factor keeps for that is forgotten when the call
+    /// is over.
+    #[must_use]
+    pub fn for_nobody(&self) -> Self {
+        Self { plugin: Arc::clone(&self.plugin), for_nobody: true }
+    }
+
+    fn subject(&self, cx: &Context) -> Subject {
+        let id = cx.account.id.clone();
+        if self.for_nobody { Subject::Decoy(id) } else { Subject::Account(id) }
+    }
+
     /// Issues a challenge for one enrolment.
     ///
     /// # Errors
     /// Any [`CallError`].
     pub async fn begin(&self, request: &Begin) -> Result<Step, CallError> {
-        self.step(method::BEGIN, request).await
+        self.step(method::BEGIN, &request.cx, request).await
     }
 
     /// Judges an answer.
@@ -74,7 +88,7 @@ impl FactorHandle {
     /// # Errors
     /// Any [`CallError`].
     pub async fn answer(&self, request: &Answer) -> Result<Step, CallError> {
-        self.step(method::ANSWER, request).await
+        self.step(method::ANSWER, &request.cx, request).await
     }
 
     /// Starts to enrol something new.
@@ -82,7 +96,7 @@ impl FactorHandle {
     /// # Errors
     /// Any [`CallError`].
     pub async fn enrol_begin(&self, request: &EnrolBegin) -> Result<Step, CallError> {
-        self.step(method::ENROL_BEGIN, request).await
+        self.step(method::ENROL_BEGIN, &request.cx, request).await
     }
 
     /// Goes on enrolling.
@@ -90,7 +104,7 @@ impl FactorHandle {
     /// # Errors
     /// Any [`CallError`].
     pub async fn enrol_answer(&self, request: &EnrolAnswer) -> Result<Step, CallError> {
-        self.step(method::ENROL_ANSWER, request).await
+        self.step(method::ENROL_ANSWER, &request.cx, request).await
     }
 
     /// A plausible enrolment for an account that does not exist; `None` if the factor has none to offer.
@@ -98,14 +112,15 @@ impl FactorHandle {
     /// # Errors
     /// Any [`CallError`] but `Unsupported`.
     pub async fn decoy(&self, request: &Decoy) -> Result<Option<DecoyReply>, CallError> {
-        match self.plugin.ask(method::DECOY, request, |_, _| Ok(())).await {
+        let nobody = Subject::Decoy(request.cx.account.id.clone());
+        match self.plugin.ask(method::DECOY, &nobody, request, |_, _| Ok(())).await {
             Err(CallError::Unsupported) => Ok(None),
             reply => reply.map(Some),
         }
     }
 
-    async fn step(&self, method: &'static str, request: &impl Serialize) -> Result<Step, CallError> {
-        let mut step = self.plugin.ask(method, request, refers_to_what_is_there).await?;
+    async fn step(&self, method: &'static str, cx: &Context, request: &impl Serialize) -> Result<Step, CallError> {
+        let mut step = self.plugin.ask(method, &self.subject(cx), request, refers_to_what_is_there).await?;
         if let Step::Pass { facts, .. } = &mut step {
             clip(self.manifest(), facts);
         }
@@ -117,11 +132,22 @@ impl FactorHandle {
 #[derive(Clone, Debug)]
 pub struct ServiceHandle {
     plugin: Arc<Running>,
+    subject: Subject,
 }
 
 what_it_says_of_itself!(ServiceHandle);
 
 impl ServiceHandle {
+    pub(super) fn new(plugin: Arc<Running>) -> Self {
+        Self { plugin, subject: Subject::Nobody }
+    }
+
+    /// The same for calls about this account.
+    #[must_use]
+    pub fn about(&self, account_id: &str) -> Self {
+        Self { plugin: Arc::clone(&self.plugin), subject: Subject::Account(account_id.to_owned()) }
+    }
+
     /// Validates one object of `authorization_details` against the schema of its `type`.
     ///
     /// # Errors
@@ -138,7 +164,7 @@ impl ServiceHandle {
     /// # Errors
     /// Any [`CallError`].
     pub async fn map_details(&self, request: &MapDetails) -> Result<MappedDetails, CallError> {
-        let mapped = self.plugin.ask(method::MAP_DETAILS, request, |_, _| Ok(())).await?;
+        let mapped = self.plugin.ask(method::MAP_DETAILS, &Subject::Nobody, request, |_, _| Ok(())).await?;
         Ok(match &mapped {
             MappedDetails::Transaction { transaction } => {
                 transaction.check().err().map_or(mapped, |reason| MappedDetails::Refused { reason })
@@ -152,15 +178,9 @@ impl ServiceHandle {
     /// # Errors
     /// Any [`CallError`].
     pub async fn approved(&self, request: &Approved) -> Result<Value, CallError> {
-        let reply: ApprovedReply = self.plugin.ask(method::APPROVED, request, |_, _| Ok(())).await?;
+        let reply: ApprovedReply = self.plugin.ask(method::APPROVED, &self.subject, request, |_, _| Ok(())).await?;
         Ok(reply.details)
     }
-}
-
-fn text<'a>(description: &'a Description, locale: &str, key: &str) -> Option<&'a str> {
-    let language = locale.split(['-', '_']).next().unwrap_or_default();
-    let found = |locale: &str| description.texts.get(locale)?.get(key).map(String::as_str);
-    found(locale).or_else(|| found(language)).or_else(|| found("en"))
 }
 
 /// A plugin cannot claim more than it declared.
@@ -184,7 +204,7 @@ fn refers_to_what_is_there(description: &Description, step: &Step) -> Result<(),
         Effect::Sms { text, .. } => vec![text],
         Effect::Mail { subject, text, .. } => vec![subject, text],
     });
-    match keys.into_iter().find(|key| text(description, "en", key).is_none()) {
+    match keys.into_iter().find(|key| text(&description.texts, "en", key).is_none()) {
         Some(key) => Err(format!("an effect names the text `{key}`, which it did not bring")),
         None => Ok(()),
     }

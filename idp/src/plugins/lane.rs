@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::CallError;
 use super::room::Rooms;
+use super::services::{Subject, during};
 
 /// Longest reply of a plugin, in bytes.
 pub(super) const REPLY_LIMIT: usize = 1 << 20;
@@ -121,6 +122,7 @@ struct Census {
 #[derive(Debug)]
 struct Job {
     method: &'static str,
+    subject: Subject,
     json: Vec<u8>,
     progress: Arc<Progress>,
     reply: oneshot::Sender<Result<Reply, CallError>>,
@@ -160,15 +162,15 @@ impl Lane {
         Ok(Self { shared })
     }
 
-    /// Makes one call. The future must be driven to its end, for it also watches the deadline.
-    pub(super) async fn call(&self, method: &'static str, json: Vec<u8>) -> Result<Reply, CallError> {
+    /// Makes one call about `subject`. The future must be driven to its end, for it also watches the deadline.
+    pub(super) async fn call(&self, method: &'static str, subject: Subject, json: Vec<u8>) -> Result<Reply, CallError> {
         if self.shared.census().alive == 0 {
             return Err(CallError::Quarantined);
         }
         let asked = Instant::now();
         let progress = Arc::<Progress>::default();
         let (reply, mut replies) = oneshot::channel();
-        self.shared.queue.push(Job { method, json, progress: Arc::clone(&progress), reply })?;
+        self.shared.queue.push(Job { method, subject, json, progress: Arc::clone(&progress), reply })?;
         let Limits { deadline, grace, .. } = self.shared.limits;
         let mut latest = asked + deadline;
         loop {
@@ -236,7 +238,8 @@ impl Shared {
             if !job.progress.goes(Progress::WAITING, Progress::RUNNING) {
                 continue;
             }
-            let reply = room.call(job.method, &job.json, self.limits.deadline);
+            let deadline = self.limits.deadline;
+            let reply = during(&job.subject, deadline, || room.call(job.method, &job.json, deadline));
             let in_time = job.progress.goes(Progress::RUNNING, Progress::DONE);
             // A caller that is gone needs no message.
             let _ = job.reply.send(reply);

@@ -1,15 +1,34 @@
 //! From a verified private copy to a table of functions: the only `unsafe` code of the server.
 #![expect(unsafe_code, reason = "loading a library cannot be made safe; each block says what it relies on")]
 
+use std::collections::HashMap;
 use std::mem::forget;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use plugin_api::abi::{Plugin, SYMBOL};
 
 use super::error::LoadError;
+use super::verify::Image;
 
 type Entry = extern "C" fn() -> *const Plugin;
+
+/// Libraries that are mapped, by the SHA-256 of their files.
+static MAPPED: Mutex<Option<HashMap<String, &'static Plugin>>> = Mutex::new(None);
+
+/// The table of verified bytes, whose library is mapped once: other settings, or a return to this build, map nothing
+/// again. `name` is what errors name.
+pub(super) fn once(name: &Path, image: &Image, private_dir: &Path) -> Result<&'static Plugin, LoadError> {
+    let mapped = || MAPPED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = mapped().as_ref().and_then(|all| all.get(&image.sha256).copied()) {
+        return Ok(known);
+    }
+    // Not under the lock, for constructors run here. Of two at once both map it, which wastes memory and nothing else.
+    let table = table(name, &image.private_copy(name, private_dir)?)?;
+    mapped().get_or_insert_default().insert(image.sha256.clone(), table);
+    Ok(table)
+}
 
 /// Loads `copy`, which must be a private file with verified bytes. `path` is what errors name.
 ///

@@ -42,6 +42,7 @@ pub use self::follow::{Source, State};
 pub use self::handle::{FactorHandle, ServiceHandle};
 pub use self::inspect::{Inspection, inspect, inspect_with};
 use self::running::Running;
+pub use self::services::{BadGrant, Grants, Means, Subject};
 
 /// One entry of the configuration's list of plugins.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,6 +68,10 @@ pub struct PluginConfig {
     /// file by its hash in the configuration vouches for it.
     #[serde(default)]
     pub isolation: Isolation,
+    /// Origins that it may talk to, where it asks for `http` without saying which: `http:https://api.example`, or
+    /// `http-private:http://10.0.0.5:8080`. What it asks for in so many words is granted by its being here.
+    #[serde(default)]
+    pub grants: Vec<String>,
     /// The program whose role `plugin-host` a plugin with a process of its own runs in: this very program, unless a
     /// test is the one that loads.
     #[serde(skip, default = "this_program")]
@@ -116,6 +121,7 @@ impl PluginConfig {
             queue: default_queue(),
             deadline_ms: default_deadline_ms(),
             isolation: Isolation::default(),
+            grants: Vec::new(),
             program: this_program(),
         }
     }
@@ -131,16 +137,25 @@ pub struct Plugins {
 }
 
 impl Plugins {
-    /// Loads every plugin of the list. Blocks while plugins start: call it before the server listens.
+    /// As [`Plugins::load_with`], for a host without data.
+    ///
+    /// # Errors
+    /// The first plugin that cannot be loaded, and what to do about it.
+    pub fn load(configs: &[PluginConfig], private_dir: &Path) -> Result<Self, LoadError> {
+        Self::load_with(configs, private_dir, &Means::bare())
+    }
+
+    /// Loads every plugin of the list. Blocks while plugins start, which may use their services: call it before the server
+    /// listens, and not on a thread of the runtime.
     ///
     /// `private_dir` is created with mode 0700 and holds the copies that are loaded.
     ///
     /// # Errors
     /// The first plugin that cannot be loaded, and what to do about it.
-    pub fn load(configs: &[PluginConfig], private_dir: &Path) -> Result<Self, LoadError> {
+    pub fn load_with(configs: &[PluginConfig], private_dir: &Path, means: &Means) -> Result<Self, LoadError> {
         let mut running: Vec<Arc<Running>> = Vec::new();
         for config in configs {
-            let plugin = Running::load(config, private_dir)?;
+            let plugin = Running::load(config, private_dir, means)?;
             running::no_clash(&config.path, &plugin, &running)?;
             tracing::info!(
                 plugin = plugin.id(),

@@ -14,7 +14,7 @@ use super::child::{ChildRoom, Guest, Hello, Lodgings};
 use super::error::{CallError, LoadError};
 use super::lane::REPLY_LIMIT;
 use super::load;
-use super::services::HostServices;
+use super::services::{HostServices, Subject, during};
 use super::verify::Image;
 
 /// How long a plugin may take to load, again to describe itself, and again to start.
@@ -56,7 +56,7 @@ impl House {
         private_dir: &Path,
     ) -> Result<Self, LoadError> {
         match isolation {
-            Isolation::Thread => load::table(name, &image.private_copy(name, private_dir)?).map(Self::Here),
+            Isolation::Thread => load::once(name, image, private_dir).map(Self::Here),
             Isolation::Process => Apart::open(name, image, program, private_dir).map(Self::Apart),
         }
     }
@@ -72,19 +72,27 @@ impl House {
         }
     }
 
-    /// Starts the plugin of this id: rooms, or the reply with which it refused the settings.
-    pub(super) fn create(self, name: &Path, id: &str, settings: &Value) -> Result<Result<Rooms, Reply>, LoadError> {
-        let services = Arc::new(HostServices { plugin: id.to_owned() });
+    /// Starts the plugin, which has these services: rooms, or the reply with which it refused the settings.
+    pub(super) fn create(
+        self,
+        name: &Path,
+        services: Arc<HostServices>,
+        settings: &Value,
+    ) -> Result<Result<Rooms, Reply>, LoadError> {
         let settings = settings.to_string();
         match self {
             Self::Here(table) => {
-                let create = move || Instance::create(table, settings.as_bytes(), services, REPLY_LIMIT);
+                let create = move || {
+                    during(&Subject::Nobody, START_LIMIT, || {
+                        Instance::create(table, settings.as_bytes(), services, REPLY_LIMIT)
+                    })
+                };
                 Ok(within(name, CREATE, create)?.map(|instance| {
                     let instance = Arc::new(instance);
                     Box::new(move || Box::new(Here(Arc::clone(&instance))) as Box<dyn Room>) as Rooms
                 }))
             }
-            Self::Apart(apart) => apart.create(id, settings.into_bytes(), services),
+            Self::Apart(apart) => apart.create(settings.into_bytes(), services),
         }
     }
 }
@@ -117,19 +125,15 @@ impl Apart {
     }
 
     /// This process only shows that the plugin starts: a lane's process has to be the child of the lane's thread.
-    fn create(
-        mut self,
-        id: &str,
-        settings: Vec<u8>,
-        services: Arc<dyn Services>,
-    ) -> Result<Result<Rooms, Reply>, LoadError> {
-        let created = self.guest.create(&settings, &*services, start_limit());
+    fn create(mut self, settings: Vec<u8>, services: Arc<HostServices>) -> Result<Result<Rooms, Reply>, LoadError> {
+        let created = during(&Subject::Nobody, START_LIMIT, || self.guest.create(&settings, &*services, start_limit()));
         let reply = created.map_err(|fault| fault.of_start(&self.lodgings.name, CREATE))?;
         if reply.status != 0 {
             return Ok(Err(reply));
         }
-        report(id, &self.hello);
+        report(services.plugin(), &self.hello);
         let (lodgings, settings) = (Arc::new(self.lodgings), Arc::<[u8]>::from(settings));
+        let services: Arc<dyn Services> = services;
         Ok(Ok(Box::new(move || {
             Box::new(ChildRoom::new(Arc::clone(&lodgings), Arc::clone(&settings), Arc::clone(&services)))
         })))

@@ -21,7 +21,8 @@ use super::breaker::Breaker;
 use super::error::{CallError, LoadError};
 use super::lane::{Lane, Limits, REPLY_LIMIT};
 use super::room::{House, Rooms};
-use super::services::OFFERED;
+use super::services::grants::{Rights, is_known};
+use super::services::{Held, HostServices, Means, Subject, secret};
 use super::verify::Image;
 use super::{Isolation, PluginConfig};
 
@@ -32,9 +33,12 @@ const ENDING: Duration = Duration::from_secs(2);
 pub(super) struct Running {
     sha256: String,
     description: Description,
+    settings: Value,
     details: BTreeMap<String, Validator>,
     lane: Lane,
     breaker: Mutex<Breaker>,
+    /// Its services work for as long as this is there.
+    _held: Arc<Held>,
 }
 
 impl fmt::Debug for Running {
@@ -45,30 +49,41 @@ impl fmt::Debug for Running {
 
 impl Running {
     /// Reads the file of an entry, compares it with the pin, and starts it.
-    pub(super) fn load(config: &PluginConfig, private_dir: &Path) -> Result<Self, LoadError> {
+    pub(super) fn load(config: &PluginConfig, private_dir: &Path, means: &Means) -> Result<Self, LoadError> {
         let image = Image::read(&config.path)?;
         image.matches(&config.path, &config.sha256)?;
-        Self::from_image(&config.path, &image, config, private_dir)
+        Self::from_image(&config.path, &image, config, private_dir, Rights::Asked(&config.grants), means)
     }
 
-    /// Starts what `image` holds, whose bytes the caller has verified. `name` is what errors call the plugin; path and
-    /// pin of `config` are not looked at.
+    /// Starts what `image` holds, whose bytes the caller has verified. `name` is what errors call the plugin; path, pin
+    /// and grants of `config` are not looked at.
+    ///
+    /// Blocks, and must not be called on a thread of the runtime: the plugin may use its services while it starts.
     pub(super) fn from_image(
         name: &Path,
         image: &Image,
         config: &PluginConfig,
         private_dir: &Path,
+        rights: Rights<'_>,
+        means: &Means,
     ) -> Result<Self, LoadError> {
         let limits = limits(name, config)?;
         let mut house = House::open(name, image, config.isolation, &config.program, private_dir)?;
         let description = described(name, &house.describe(name)?)?;
         let details = details_validators(name, &description)?;
-        check_settings(name, &description, &config.settings)?;
-        let id = description.manifest.id.clone();
-        let rooms = create(name, house, &id, &config.settings)?;
-        let lane =
-            Lane::start(&id, rooms, limits).map_err(|source| LoadError::NoThreads { path: name.to_owned(), source })?;
-        Ok(Self { sha256: image.sha256.clone(), description, details, lane, breaker: Mutex::new(Breaker::new()) })
+        let (settings, secrets) = secret::split(&description.settings_schema, &config.settings);
+        check_settings(name, &description, &settings)?;
+        let grants = rights
+            .grants(&description.manifest.permissions)
+            .map_err(|why| LoadError::Grants { path: name.to_owned(), why })?;
+        let held = Arc::new(Held { grants, secrets });
+        let services = Arc::new(HostServices::new(&description, &image.sha256, &held, means));
+        let created = create(name, house, services, &settings);
+        means.settle_blocking();
+        let lane = Lane::start(&description.manifest.id, created?, limits)
+            .map_err(|source| LoadError::NoThreads { path: name.to_owned(), source })?;
+        let (sha256, breaker) = (image.sha256.clone(), Mutex::new(Breaker::new()));
+        Ok(Self { sha256, description, settings, details, lane, breaker, _held: held })
     }
 
     pub(super) fn id(&self) -> &str {
@@ -87,27 +102,33 @@ impl Running {
         &self.description
     }
 
+    /// Its settings, as it has them: with references in place of secrets.
+    pub(super) fn settings(&self) -> &Value {
+        &self.settings
+    }
+
     /// The schema of an owned type of `authorization_details`.
     pub(super) fn details_validator(&self, name: &str) -> Option<&Validator> {
         self.details.get(name)
     }
 
-    /// Sends a message and judges the reply: well-formed, and `sound` besides. Faults are counted.
+    /// Sends a message about `subject` and judges the reply: well-formed, and `sound` besides. Faults are counted.
     ///
     /// Runs to its end even if the caller goes away, for somebody has to watch the deadline.
     pub(super) async fn ask<A: DeserializeOwned + Send + 'static>(
         self: &Arc<Self>,
         method: &'static str,
+        subject: &Subject,
         request: &impl Serialize,
         sound: fn(&Description, &A) -> Result<(), String>,
     ) -> Result<A, CallError> {
         let json = serde_json::to_vec(request).map_err(|error| CallError::Failed(error.to_string()))?;
-        let plugin = Arc::clone(self);
+        let (plugin, subject) = (Arc::clone(self), subject.clone());
         let call = async move {
             if !plugin.breaker().allows(Instant::now()) {
                 return Err(CallError::Quarantined);
             }
-            let result = plugin.lane.call(method, json).await.and_then(|reply| {
+            let result = plugin.lane.call(method, subject, json).await.and_then(|reply| {
                 let reply = decode(&reply)?;
                 sound(&plugin.description, &reply).map_err(CallError::Malformed)?;
                 Ok(reply)
@@ -185,7 +206,7 @@ pub(super) fn described(path: &Path, reply: &Reply) -> Result<Description, LoadE
     let bad = |why: String| LoadError::BadDescription { path: path.to_owned(), why };
     let description: Description = decode(reply).map_err(|error| bad(error.to_string()))?;
     description.check().map_err(bad)?;
-    match description.manifest.permissions.iter().find(|name| !OFFERED.contains(&name.as_str())) {
+    match description.manifest.permissions.iter().find(|name| !is_known(name)) {
         Some(service) => Err(LoadError::UnknownService { path: path.to_owned(), service: service.clone() }),
         None => Ok(description),
     }
@@ -228,8 +249,8 @@ pub(super) fn violation(validator: &Validator, value: &Value) -> Result<(), Stri
     })
 }
 
-fn create(path: &Path, house: House, id: &str, settings: &Value) -> Result<Rooms, LoadError> {
-    house.create(path, id, settings)?.map_err(|reply| {
+fn create(path: &Path, house: House, services: Arc<HostServices>, settings: &Value) -> Result<Rooms, LoadError> {
+    house.create(path, services, settings)?.map_err(|reply| {
         let why = match decode::<Value>(&reply) {
             Err(CallError::Failed(why)) if !why.is_empty() => why,
             Err(error) => error.to_string(),

@@ -1,9 +1,9 @@
 //! Authorization codes: durable when issued, redeemed once by a conditional update.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*, sea_query::Expr};
+use sea_orm::{QueryFilter, entity::prelude::*, sea_query::Expr};
 
-use super::{Change, StoreError};
+use super::{Change, Db, StoreError};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -33,12 +33,21 @@ pub fn adding(code: Model) -> Change {
     Change::insert(RECORD, Entity::insert(ActiveModel::from(code).reset_all()))
 }
 
-/// The code whether used, expired or neither: the caller says which.
+/// Makes the first [`find`] of a code that is durable now a short one.
+pub fn expect(db: &Db, code: Model) {
+    let hash = code.hash.clone();
+    db.codes.put(&hash, code);
+}
+
+/// The code whether used, expired or neither: the caller says which, and [`using_up`] has the last word.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn find(db: &impl ConnectionTrait, hash: &str) -> Result<Option<Model>, StoreError> {
-    Ok(super::only(Entity::find_by_id(hash), db).await?)
+pub async fn find(db: &Db, hash: &str) -> Result<Option<Model>, StoreError> {
+    match db.codes.take(hash) {
+        Some(fresh) => Ok(Some(fresh)),
+        None => Ok(super::only(Entity::find_by_id(hash), db.read()).await?),
+    }
 }
 
 /// Uses the code up. Touches nothing when it was used or has expired.

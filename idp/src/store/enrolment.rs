@@ -2,16 +2,20 @@
 //!
 //! Every change is a compare-and-set on `version`, so that of two requests that judged the same state one wins and the
 //! other has to look again. That is what makes a right answer count once and a wrong one count always.
+//!
+//! A row says in which data version of its plugin the state was written. No build of another data version is handed it.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
 use sea_orm::{
     ActiveValue::NotSet,
     ConnectionTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
-    sea_query::{Expr, ExprTrait},
+    sea_query::{Alias, Expr, ExprTrait, Func, IntoIden, Query, TableRef, ValueTuple},
 };
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{Change, StoreError, account};
+use super::{Change, StoreError, Tx, account};
 use crate::{
     clock::Millis,
     seal::{Seal, SealError},
@@ -45,8 +49,27 @@ pub struct Model {
     pub resent_at: Option<Millis>,
     pub created_at: Millis,
     pub last_used_at: Option<Millis>,
-    /// When a pending enrolment ends.
+    /// When a pending enrolment ends. One that was ever active has none.
     pub expires_at: Option<Millis>,
+    /// Data version of the build that wrote the state, as [`stored_version`] gives it.
+    pub data_version: i32,
+}
+
+/// A step of enrolling on the plugin's own pages that waits for the person's answer: what a pending enrolment of such a
+/// factor holds.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PageStep {
+    /// Name of the plugin's page.
+    pub page: String,
+    /// What the page is given.
+    pub data: Value,
+    /// The plugin's state.
+    pub state: Value,
+}
+
+/// A manifest's data version as columns hold it.
+pub fn stored_version(data_version: u32) -> i32 {
+    i32::try_from(data_version).unwrap_or(i32::MAX)
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -73,6 +96,16 @@ impl Model {
     pub fn set_state(&mut self, seal: &Seal, state: &serde_json::Value) -> Result<(), SealError> {
         self.sealed = seal.record_json("enrolment", &self.id, state)?;
         Ok(())
+    }
+
+    /// Whether a build of this data version may be handed the state.
+    pub fn is_of(&self, data_version: u32) -> bool {
+        self.data_version == stored_version(data_version)
+    }
+
+    /// Whether the state is one of a step of enrolling: it waits for its answer, or ended while it did.
+    pub fn is_enrolling(&self) -> bool {
+        self.expires_at.is_some()
     }
 }
 
@@ -137,4 +170,70 @@ pub async fn replace_others(db: &impl ConnectionTrait, kept: &Model, statuses: &
         .exec(db)
         .await?;
     Ok(done.rows_affected)
+}
+
+/// Data versions that the rows of a factor have, and how many rows have each.
+///
+/// # Errors
+/// When the database fails.
+pub async fn data_versions(db: &impl ConnectionTrait, factor: &str) -> Result<Vec<(i32, i64)>, StoreError> {
+    Ok(Entity::find()
+        .filter(Column::Factor.eq(factor))
+        .select_only()
+        .column(Column::DataVersion)
+        .column_as(Expr::expr(Func::count(Expr::col(Column::Id))), "rows")
+        .group_by(Column::DataVersion)
+        .into_tuple()
+        .all(db)
+        .await?)
+}
+
+/// Rows of a factor in one data version, whatever their status, in the order of their ids behind `after`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_version(
+    db: &impl ConnectionTrait,
+    factor: &str,
+    data_version: i32,
+    after: &str,
+    limit: u64,
+) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find()
+        .filter(Column::Factor.eq(factor))
+        .filter(Column::DataVersion.eq(data_version))
+        .filter(Column::Id.gt(after))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await?)
+}
+
+/// Stores other states in another data version, sealed each for its row, and raises the versions, so that whoever judged
+/// an old state conflicts. One statement, which is what makes thousands of rows bearable.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when somebody else has changed one of the rows since it was read; when the database fails.
+pub async fn migrate(tx: &Tx, rows: Vec<(Model, Vec<u8>)>, data_version: i32) -> Result<(), StoreError> {
+    let count = rows.len() as u64;
+    if count == 0 {
+        return Ok(());
+    }
+    // Both databases call the columns of such a list so.
+    let column = |number| Expr::col((Alias::new("given"), Alias::new(format!("column{number}"))));
+    let given = rows.into_iter().map(|(row, sealed)| {
+        let values: [sea_orm::Value; 3] = [row.id.into(), row.version.into(), sealed.into()];
+        ValueTuple::Many(values.into())
+    });
+    let update = Query::update()
+        .table(Entity)
+        .value(Column::Sealed, column(3))
+        .value(Column::DataVersion, data_version)
+        .value(Column::Version, column(2).add(1))
+        .from(TableRef::ValuesList(given.collect(), Alias::new("given").into_iden()))
+        .and_where(Expr::col((Entity, Column::Id)).eq(column(1)))
+        .and_where(Expr::col((Entity, Column::Version)).eq(column(2)))
+        .to_owned();
+    let done = tx.execute_raw(tx.get_database_backend().build(&update)).await?;
+    if done.rows_affected() == count { Ok(()) } else { Err(StoreError::Conflict("enrolment")) }
 }

@@ -5,7 +5,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query},
 };
 
-use super::{StoreError, code, grant, pushed, registration, session, spent};
+use super::{StoreError, code, grant, plugin_call, plugin_data, pushed, registration, session, spent};
 use crate::clock::{DAY, Millis};
 
 /// Rows a table loses in one batch at most.
@@ -32,6 +32,8 @@ pub async fn sweep(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreE
     gone += sweep!(db, session::Entity, session::Column::IdHash, session::Column::ExpiresAt, before);
     gone += sweep_spent(db, before).await?;
     gone += sweep!(db, registration::Entity, registration::Column::TokenHash, registration::Column::ExpiresAt, before);
+    gone += sweep!(db, plugin_call::Entity, plugin_call::Column::Id, plugin_call::Column::At, now - plugin_call::KEPT);
+    gone += sweep_plugin_data(db, now).await?;
     Ok(gone)
 }
 
@@ -44,4 +46,13 @@ async fn sweep_spent(db: &impl ConnectionTrait, before: Millis) -> Result<u64, S
         .limit(BATCH);
     let key = Expr::tuple([Expr::col(spent::Column::Purpose), Expr::col(spent::Column::Hash)]);
     Ok(spent::Entity::delete_many().filter(key.in_subquery(old.take())).exec(db).await?.rows_affected)
+}
+
+/// Without a grace: nobody sees these any more. As above, the key is more than one column.
+async fn sweep_plugin_data(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreError> {
+    let columns = [plugin_data::Column::Plugin, plugin_data::Column::Account, plugin_data::Column::Key];
+    let mut old = Query::select();
+    old.columns(columns).from(plugin_data::Entity).and_where(plugin_data::Column::ExpiresAt.lte(now)).limit(BATCH);
+    let key = Expr::tuple(columns.map(Expr::col));
+    Ok(plugin_data::Entity::delete_many().filter(key.in_subquery(old.take())).exec(db).await?.rows_affected)
 }

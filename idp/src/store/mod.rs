@@ -23,12 +23,15 @@ pub mod consent;
 pub mod enrolment;
 pub mod expiry;
 mod file;
+mod fresh;
 pub mod grant;
 pub mod key;
 pub mod log;
 pub mod meta;
 pub mod outbox;
 pub mod plugin;
+pub mod plugin_call;
+pub mod plugin_data;
 pub mod pushed;
 mod reader;
 pub mod registration;
@@ -39,6 +42,7 @@ mod writer;
 
 pub use changes::{Change, apply};
 use file::File;
+use fresh::Fresh;
 pub use reader::Reader;
 pub use tx::Tx;
 use writer::GroupWriter;
@@ -85,6 +89,8 @@ pub enum StoreError {
 pub struct Db {
     read: Reader,
     writer: Writer,
+    codes: Arc<Fresh<code::Model>>,
+    pushed: Arc<Fresh<pushed::Model>>,
 }
 
 #[derive(Clone)]
@@ -128,7 +134,7 @@ impl Db {
             .sqlx_slow_statements_logging_settings(LevelFilter::Warn, SLOW);
         let pool = Database::connect(options).await?;
         Migrator::up(&pool, None).await?;
-        Ok(Self { read: Reader::pool(pool.clone()), writer: Writer::Alone(pool) })
+        Ok(Self::of(Reader::pool(pool.clone()), Writer::Alone(pool)))
     }
 
     async fn open_embedded(url: &str) -> Result<Self, StoreError> {
@@ -145,7 +151,11 @@ impl Db {
             readers.push(File::open(&options).await?);
         }
         let writer = GroupWriter::start(File::open(&options).await?);
-        Ok(Self { read: Reader::files(readers), writer: Writer::Group(writer) })
+        Ok(Self::of(Reader::files(readers), Writer::Group(writer)))
+    }
+
+    fn of(read: Reader, writer: Writer) -> Self {
+        Self { read, writer, codes: Arc::default(), pushed: Arc::default() }
     }
 
     /// For reads. On SQLite a reader sees the last committed state and never waits for the writer.
@@ -210,7 +220,8 @@ fn embedded(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .pragma("foreign_keys", "ON")
         // 16 MiB of log before it is copied into the file (SQLite's own choice is a quarter): fewer pages are copied twice.
         .pragma("wal_autocheckpoint", "4000")
-        .busy_timeout(Duration::from_secs(5))
+        // Another process may be migrating what a plugin has written: writers wait for it, as long as a request may take.
+        .busy_timeout(Duration::from_secs(25))
         .statement_cache_capacity(256)
         .log_statements(LevelFilter::Debug)
         .log_slow_statements(LevelFilter::Warn, SLOW)

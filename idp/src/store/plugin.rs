@@ -6,12 +6,12 @@
 
 use sea_orm::{
     ActiveValue::NotSet,
-    ConnectionTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ConnectionTrait, DbBackend, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
-use super::{Change, StoreError};
+use super::{Change, StoreError, Tx, plugin_data};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -33,9 +33,15 @@ pub struct Model {
     pub settings_version: i64,
     /// Settings that a rollback returns to, together with the file.
     pub previous_settings: Option<i64>,
-    /// Highest `data_version` of a build that was enabled: what the enrolments may have been written in.
+    /// Data version of the build above: what the enrolments, and what the plugin has stored, are in.
     pub data_version: i32,
     pub changed_at: Millis,
+    /// Threads that serve its calls; the host's choice when there is none, as for the other limits.
+    pub threads: Option<i64>,
+    /// Calls that may wait.
+    pub queue: Option<i64>,
+    /// How long a call may take, in milliseconds.
+    pub deadline_ms: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -93,6 +99,62 @@ pub mod settings {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// What each node runs, as it said itself not long ago.
+pub mod node {
+    use sea_orm::entity::prelude::*;
+
+    use crate::{
+        clock::Millis,
+        store::{StoreError, Tx},
+    };
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "plugin_node")]
+    pub struct Model {
+        /// Name that the node gave itself when it started.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub node: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub plugin: String,
+        /// The build that runs, or that should.
+        pub sha256: String,
+        pub settings_version: i64,
+        /// `running` or `failed`.
+        pub state: String,
+        /// Why it failed.
+        pub why: Option<String>,
+        pub seen_at: Millis,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+
+    /// Puts `rows` in the place of all that the node said before, and forgets what any node said before `old`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn say(tx: &Tx, node: &str, rows: Vec<Model>, old: Millis) -> Result<(), StoreError> {
+        Entity::delete_many().filter(Column::Node.eq(node)).exec(tx).await?;
+        Entity::delete_many().filter(Column::SeenAt.lt(old)).exec(tx).await?;
+        if !rows.is_empty() {
+            let rows = rows.into_iter().map(|row| ActiveModel::from(row).reset_all());
+            Entity::insert_many(rows).exec_without_returning(tx).await?;
+        }
+        Ok(())
+    }
+
+    /// What nodes have said at `since` or later, in the order of their names.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn said_since(db: &impl ConnectionTrait, since: Millis) -> Result<Vec<Model>, StoreError> {
+        let mut said = Entity::find().filter(Column::SeenAt.gte(since)).all(db).await?;
+        said.sort_by(|a, b| (&a.node, &a.plugin).cmp(&(&b.node, &b.plugin)));
+        Ok(said)
+    }
+}
+
 /// The one counter.
 pub mod revision {
     use sea_orm::entity::prelude::*;
@@ -144,6 +206,50 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
 /// When the database fails.
 pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Model>, StoreError> {
     Ok(super::only(Entity::find_by_id(id), db).await?)
+}
+
+/// Data version that an enabled plugin of the catalog has now; `None` for any other.
+///
+/// # Errors
+/// When the database fails.
+pub async fn data_version(db: &impl ConnectionTrait, id: &str) -> Result<Option<i32>, StoreError> {
+    let row = super::only(Entity::find_by_id(id), db).await?;
+    Ok(row.filter(|row| row.enabled).map(|row| row.data_version))
+}
+
+/// As [`data_version`], which then stays as it is until the transaction ends.
+///
+/// # Errors
+/// When the database fails.
+pub async fn data_version_held(tx: &Tx, id: &str) -> Result<Option<i32>, StoreError> {
+    let row = super::only(Entity::find_by_id(id).lock_shared(), tx).await?;
+    Ok(row.filter(|row| row.enabled).map(|row| row.data_version))
+}
+
+/// Data versions of what a plugin keeps in its store.
+///
+/// # Errors
+/// When the database fails.
+pub async fn stored_versions(db: &impl ConnectionTrait, id: &str) -> Result<Vec<i32>, StoreError> {
+    Ok(plugin_data::Entity::find()
+        .filter(plugin_data::Column::Plugin.eq(id))
+        .select_only()
+        .column(plugin_data::Column::DataVersion)
+        .distinct()
+        .into_tuple()
+        .all(db)
+        .await?)
+}
+
+/// Lets nobody else write what plugins have written until the transaction ends; they wait. SQLite has one writer anyway.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold_writers(tx: &Tx) -> Result<(), StoreError> {
+    if tx.get_database_backend() == DbBackend::Postgres {
+        tx.execute_unprepared("LOCK TABLE enrolment, plugin_data IN SHARE ROW EXCLUSIVE MODE").await?;
+    }
+    Ok(())
 }
 
 pub fn adding(plugin: Model) -> Change {

@@ -1,9 +1,9 @@
 //! Pushed authorization requests (RFC 9126): durable, since the relying party was told 201.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*, sea_query::Expr};
+use sea_orm::{QueryFilter, entity::prelude::*, sea_query::Expr};
 
-use super::{Change, StoreError};
+use super::{Change, Db, StoreError};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -31,12 +31,21 @@ pub fn adding(pushed: Model) -> Change {
     Change::insert(RECORD, Entity::insert(ActiveModel::from(pushed).reset_all()))
 }
 
-/// A request that is neither used nor expired.
+/// Makes the first look for a request that is durable now a short one.
+pub fn expect(db: &Db, pushed: Model) {
+    let hash = pushed.hash.clone();
+    db.pushed.put(&hash, pushed);
+}
+
+/// A request that is not expired and was not used when last seen: [`using_up`] has the last word.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn live(db: &impl ConnectionTrait, hash: &str, now: Millis) -> Result<Option<Model>, StoreError> {
-    let found = super::only(Entity::find_by_id(hash), db).await?;
+pub async fn live(db: &Db, hash: &str, now: Millis) -> Result<Option<Model>, StoreError> {
+    let found = match db.pushed.take(hash) {
+        Some(fresh) => Some(fresh),
+        None => super::only(Entity::find_by_id(hash), db.read()).await?,
+    };
     Ok(found.filter(|pushed| pushed.used_at.is_none() && now < pushed.expires_at))
 }
 

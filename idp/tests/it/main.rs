@@ -13,5 +13,6 @@ mod payment;
 mod plugins;
 mod protocol;
 mod registration;
+mod services;
 mod storage;
 mod support;

@@ -138,6 +138,11 @@ static int dig(int from) {
 
 static int32_t misbehave(enum_bytes json, enum_sink reply) {
 #define TOLD(word) (memmem(json.ptr, json.len, word, strlen(word)) != 0)
+  /* A lamb is good, whatever word its random bytes happen to spell. */
+  if (TOLD("\"enrolment\":\"lamb\"")) {
+    say(reply, ASK);
+    return ENUM_OK;
+  }
   /* These end the process that they happen in. */
   if (TOLD("abort"))
     abort();

@@ -192,9 +192,22 @@ fn a_program_that_cannot_be_started() {
 
 #[test]
 fn a_plugin_that_asks_for_what_is_not_offered() {
-    let (error, text) = refused_beast(&[r#"PERMISSIONS="\"log\",\"http\"""#]);
+    let (error, text) = refused_beast(&[r#"PERMISSIONS="\"log\",\"mail\"""#]);
     assert!(matches!(error, LoadError::UnknownService { .. }), "{error:?}");
-    assert!(text.contains("`http`"), "{text}");
+    assert!(text.contains("`mail`"), "{text}");
+}
+
+#[test]
+fn grants_that_are_missing_or_not_asked_for() {
+    let (error, text) = refused_beast(&[r#"PERMISSIONS="\"log\",\"http\"""#]);
+    assert!(matches!(error, LoadError::Grants { .. }), "{error:?}");
+    assert!(text.contains("name the origins"), "{text}");
+    let den = Den::new();
+    let mut config = inspected(&den.lamb());
+    config.grants = vec!["http:https://api.example".to_owned()];
+    let (error, text) = refused(&den, &config);
+    assert!(matches!(error, LoadError::Grants { .. }), "{error:?}");
+    assert!(text.contains("does not ask for"), "{text}");
 }
 
 #[test]
@@ -260,7 +273,8 @@ fn two_plugins_of_one_id() {
 #[test]
 fn a_folder_for_copies_that_cannot_be_made() {
     let den = Den::new();
-    let config = inspected(&den.lamb());
+    // One that no other test has loaded: what is mapped already needs no copy.
+    let config = inspected(&den.beast(&[r#"ID="ewe""#]));
     let error = Plugins::load(&[config], &den.file("a-file", b"").join("private")).unwrap_err();
     assert!(matches!(error, LoadError::NoCopy { .. }), "{error:?}");
 }
@@ -268,7 +282,7 @@ fn a_folder_for_copies_that_cannot_be_made() {
 #[test]
 fn only_the_server_can_write_to_what_it_loads() {
     let den = Den::new();
-    let config = inspected(&den.lamb());
+    let config = inspected(&den.beast(&[r#"ID="ram""#]));
     Plugins::load(std::slice::from_ref(&config), &den.private()).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&den.private()), 0o700);

@@ -4,8 +4,10 @@
 
 use libfuzzer_sys::fuzz_target;
 use plugin_api::message::{
-    Answer, Approved, ApprovedReply, Begin, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, LogLine, MapDetails,
-    MappedDetails, Step, Transaction,
+    Answer, Approved, ApprovedReply, Begin, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, HeaderValue,
+    HmacReply, HttpRequest, HttpResponse, LogLine, MapDetails, MappedDetails, Migrate, Migrated, Revealed, SecretHmac,
+    SecretRef, Step, StoreGot, StoreKey, StoreListed, StorePut, StoreQuery, StoreSwap, StoreSwapped, TextQuery,
+    TextReply, Transaction,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -34,4 +36,22 @@ fuzz_target!(|json: &[u8]| {
     round_trip::<ApprovedReply>(json);
     round_trip::<LogLine>(json);
     round_trip::<Transaction>(json);
+    round_trip::<HeaderValue>(json);
+    round_trip::<HmacReply>(json);
+    round_trip::<HttpRequest>(json);
+    round_trip::<HttpResponse>(json);
+    round_trip::<Migrate>(json);
+    round_trip::<Migrated>(json);
+    round_trip::<Revealed>(json);
+    round_trip::<SecretHmac>(json);
+    round_trip::<SecretRef>(json);
+    round_trip::<StoreGot>(json);
+    round_trip::<StoreKey>(json);
+    round_trip::<StoreListed>(json);
+    round_trip::<StorePut>(json);
+    round_trip::<StoreQuery>(json);
+    round_trip::<StoreSwap>(json);
+    round_trip::<StoreSwapped>(json);
+    round_trip::<TextQuery>(json);
+    round_trip::<TextReply>(json);
 });

@@ -11,11 +11,14 @@ use crate::abi::{Instance, Plugin, Reply};
 use crate::error::{Error, Result, Status};
 use crate::message::{
     Answer, Approved, ApprovedReply, Begin, Context, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, Input,
-    MapDetails, MappedDetails, Site, Step, method,
+    MapDetails, MappedDetails, Migrate, Migrated, Migrating, Site, Step, method,
 };
 
 /// Longest reply that the kit takes, as a server does.
 pub(super) const REPLY_LIMIT: usize = 1 << 20;
+
+/// What stands for a panic.
+pub(super) const PANICKED: &str = "the plugin panicked";
 
 /// A plugin in this process, called as a server calls it.
 #[derive(Debug)]
@@ -28,10 +31,24 @@ pub struct Loaded {
 impl Loaded {
     /// Creates the plugin behind `table`, which is what its `enum_plugin_v1()` returns.
     ///
+    /// Its host grants what its manifest asks for. The settings are what the plugin gets: a secret is
+    /// `{"secret": "/pointer"}` here, and [`Loaded::with`] tells the host its value.
+    ///
     /// # Errors
     /// When the plugin refuses the settings.
     pub fn new(table: &'static Plugin, settings: &Value) -> Result<Self> {
-        let host = Arc::new(FakeHost::default());
+        Self::with(table, settings, |_| ())
+    }
+
+    /// As [`Loaded::new`], on a host that is prepared before the plugin is created: secrets, the web, grants withheld.
+    ///
+    /// # Errors
+    /// When the plugin refuses the settings.
+    pub fn with(table: &'static Plugin, settings: &Value, prepare: impl FnOnce(&FakeHost)) -> Result<Self> {
+        // One that cannot describe itself asks for nothing; whether it can is for `describe` to tell.
+        let described = typed::<Description>(&table.describe(REPLY_LIMIT)).ok();
+        let host = Arc::new(described.as_ref().map(FakeHost::of).unwrap_or_default());
+        prepare(&host);
         Instance::create(table, settings.to_string().as_bytes(), Arc::clone(&host) as _, REPLY_LIMIT)
             .map(|instance| Self { table, instance, host })
             .map_err(|reply| failure(&reply))
@@ -50,9 +67,11 @@ impl Loaded {
         typed(&self.table.describe(REPLY_LIMIT))
     }
 
-    /// Any message, unparsed.
+    /// Any message, unparsed. While it is answered, the account scope is that of the account in its context.
     pub fn raw(&self, method: &str, json: &[u8]) -> Reply {
-        self.instance.call(method, json, REPLY_LIMIT)
+        let request: Value = serde_json::from_slice(json).unwrap_or_default();
+        let account = request.pointer("/cx/account/id").and_then(Value::as_str);
+        FakeHost::about(account, || self.instance.call(method, json, REPLY_LIMIT))
     }
 
     /// Any message.
@@ -107,6 +126,22 @@ impl Loaded {
         self.call(method::DECOY, &Decoy { cx: cx.clone() })
     }
 
+    /// [`method::MIGRATE`].
+    ///
+    /// # Errors
+    /// As [`Loaded::call`]; [`Error::Unsupported`] when the plugin knows of no other data version.
+    pub fn migrate(&self, from: u32, to: u32, values: Vec<Migrating>) -> Result<Vec<Value>> {
+        self.call(method::MIGRATE, &Migrate { from, to, values }).map(|Migrated { values }| values)
+    }
+
+    /// [`method::CHECK_SETTINGS`].
+    ///
+    /// # Errors
+    /// What is wrong with these settings.
+    pub fn check_settings(&self, settings: &Value) -> Result<()> {
+        self.call(method::CHECK_SETTINGS, settings)
+    }
+
     /// [`method::MAP_DETAILS`].
     ///
     /// # Errors
@@ -137,7 +172,7 @@ fn failure(reply: &Reply) -> Error {
         Some(Status::Ok) => Error::failed("the reply is too long"),
         Some(Status::Error) => Error::Failed(text),
         Some(Status::Unknown) => Error::Unsupported,
-        Some(Status::Panicked) => Error::failed("the plugin panicked"),
+        Some(Status::Panicked) => Error::failed(PANICKED),
         Some(Status::Denied) => Error::Denied(text),
         None => Error::Failed(format!("the plugin returned status {}", reply.status)),
     }

@@ -4,47 +4,19 @@
 //! [`conformance`] holds every plugin to the contract.
 
 pub mod conformance;
+mod host;
 mod loaded;
 
-use std::sync::{Mutex, PoisonError};
-
+pub use self::host::{Called, FakeHost};
 pub use self::loaded::Loaded;
-use crate::abi::Services;
-use crate::error::Status;
-use crate::message::{AccountView, Context, LogLine, Purpose, Site, Transaction, host_method};
+use crate::message::{AccountView, Context, Purpose, Site, Transaction};
 
-/// A host that keeps what it is told.
-#[derive(Debug, Default)]
-pub struct FakeHost {
-    lines: Mutex<Vec<LogLine>>,
-}
-
-impl FakeHost {
-    /// All that was logged so far.
-    pub fn lines(&self) -> Vec<LogLine> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Services for FakeHost {
-    fn call(&self, method: &str, json: &[u8]) -> (Status, Vec<u8>) {
-        if method != host_method::LOG {
-            return (Status::Unknown, Vec::new());
-        }
-        match serde_json::from_slice(json) {
-            Ok(line) => {
-                self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-                (Status::Ok, b"null".to_vec())
-            }
-            Err(error) => (Status::Error, error.to_string().into_bytes()),
-        }
-    }
-}
+/// When all that has no time of its own takes place: 2026-01-01T00:00:00Z, in Unix milliseconds.
+const NOW: i64 = 1_767_225_600_000;
 
 /// Surroundings of a ceremony at a fixed time (2026-01-01T00:00:00Z, three minutes long) with fixed randomness: change
 /// the fields that your test is about. A payment comes with [`transaction`].
 pub fn context(purpose: Purpose) -> Context {
-    let now = 1_767_225_600_000;
     Context {
         purpose,
         transaction: (purpose == Purpose::Payment).then(transaction),
@@ -55,8 +27,8 @@ pub fn context(purpose: Purpose) -> Context {
         },
         site: Site { name: "Corner Shop".to_owned(), origin: "https://shop.example".to_owned() },
         locale: "en".to_owned(),
-        now,
-        expires_at: now + 180_000,
+        now: NOW,
+        expires_at: NOW + 180_000,
         // 32 times the byte 7.
         random: "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc".to_owned(),
         issuer: "https://id.example".to_owned(),

@@ -218,13 +218,17 @@ fn calls(options: &Options, cores: Cores) -> Result<Option<Calls>, Error> {
     if !"W8 plugin calls".starts_with(&options.only) {
         return Ok(None);
     }
-    let plugin = plugins.join("libcipherpad.so");
-    part(
-        options,
-        cores,
-        &["calls".as_ref(), "--product".as_ref(), product.as_ref(), "--plugin".as_ref(), plugin.as_ref()],
-    )
-    .map(Some)
+    let (pad, hanging) = (plugins.join("libcipherpad.so"), plugins.join("examples/libpanics.so"));
+    let arguments: [&OsStr; 7] = [
+        "calls".as_ref(),
+        "--product".as_ref(),
+        product.as_ref(),
+        "--plugin".as_ref(),
+        pad.as_ref(),
+        "--hanging".as_ref(),
+        hanging.as_ref(),
+    ];
+    part(options, cores, &arguments).map(Some)
 }
 
 /// Runs a part of this program and reads the JSON that it prints.

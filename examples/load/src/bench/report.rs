@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::drive::Sample;
 use crate::baseline::Baseline;
-use crate::calls::{Call, Calls};
+use crate::calls::{Call, Calls, Ways};
 
 /// One round of one workload with so many users.
 #[derive(Debug, Serialize)]
@@ -147,17 +147,21 @@ impl Report {
     }
 
     fn calls(&self) -> String {
-        let Some(Calls { direct, thread, process }) = self.calls else { return String::new() };
-        let mut text =
-            String::from("\nW8 plugin call, microseconds                 p50     p99  beyond the function\n");
-        let mut row = |name: &str, Call { median, p99 }: Call| {
-            push(&mut text, format_args!("{name:<40}{median:>8.1}{p99:>8.1}{:>21.1}", median - direct.median));
+        let Some(Calls { begin, answer, beside_a_hang, hangs }) = &self.calls else { return String::new() };
+        let mut text = String::from(
+            "\nW8 plugin call, microseconds                               p50     p99  beyond the function\n",
+        );
+        let mut row = |name: &str, Call { median, p99 }: Call, direct: Call| {
+            push(&mut text, format_args!("{name:<55}{median:>8.1}{p99:>8.1}{:>21.1}", median - direct.median));
         };
-        row("the function", direct);
-        row("in a thread of the server", thread);
-        row("in a process of its own", process);
+        for (method, Ways { direct, thread, process }) in [("a question", *begin), ("a bad answer", *answer)] {
+            row(&format!("{method}, the function"), direct, direct);
+            row(&format!("{method}, in a thread of the server"), thread, direct);
+            row(&format!("{method}, in a process of its own"), process, direct);
+        }
+        row(&format!("a question, in a thread, another plugin hangs ({hangs} x)"), *beside_a_hang, begin.direct);
         if let Some(hello) = self.hello {
-            push(&mut text, format_args!("{:<40}{:>8.1}", "an empty request (axum)", 1e6 / hello.rate));
+            push(&mut text, format_args!("{:<55}{:>8.1}", "an empty request (axum)", 1e6 / hello.rate));
         }
         text
     }

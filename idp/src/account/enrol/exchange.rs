@@ -17,7 +17,7 @@ use plugin_api::message::{AccountView, Decoy, EnrolAnswer, Enrols, Facts, Input,
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{super::Caller, LIFE, allowed, context, is_waiting, outcome::Outcomes, view};
+use super::{super::Caller, LIFE, allowed, context, is_waiting, outcome::Outcomes, readable, view};
 use crate::{
     app::App,
     clock::{MINUTE, Millis},
@@ -26,7 +26,7 @@ use crate::{
     store::{
         account::{self, Model as Account, canonical_email},
         enrolment::{self, Model as Enrolment},
-        spent,
+        plugin, spent,
     },
 };
 
@@ -80,6 +80,9 @@ struct Travelling {
     enrolment: String,
     version: i64,
     state: Value,
+    /// Of the build that wrote the state.
+    #[serde(default)]
+    data_version: u32,
 }
 
 /// `POST /enrol/{factor}`.
@@ -129,12 +132,18 @@ impl IntoResponse for Refusal {
 
 async fn answer(app: &Arc<App>, caller: &Caller, factor: &str, body: &[u8]) -> Result<Reply, Refusal> {
     let request: Request = serde_json::from_slice(body).map_err(|error| Refusal::Malformed(error.to_string()))?;
-    // Whoever knows an address may call here: a factor that proves no code of the device's would be anybody's.
-    let factor = app.plugins.factor(factor).filter(|factor| factor.manifest().enrols == Enrols::Device);
-    let factor = factor.ok_or(Refusal::NoSuchFactor)?;
     let email = canonical_email(&request.email);
     if !allowed(app, caller, &email) {
         return Err(Refusal::TooMany);
+    }
+    let Some(factor) = app.plugins.factor(factor) else {
+        // One that is installed may soon be back.
+        let installed = plugin::by_id(app.db.read(), factor).await?.is_some();
+        return Err(if installed { Refusal::Busy } else { Refusal::NoSuchFactor });
+    };
+    // Whoever knows an address may call here: a factor that proves no code of the device's would be anybody's.
+    if factor.manifest().enrols != Enrols::Device {
+        return Err(Refusal::NoSuchFactor);
     }
     let exchange = Exchange { app, caller, factor, email };
     match request.state {
@@ -177,16 +186,23 @@ impl Exchange<'_> {
         let opened = self.app.seal.open_travel::<Travelling>(&self.slot(), &self.email, self.app.clock.now(), state);
         // Too old, altered, or another address's: to the device all one.
         let Ok(travelling) = opened else { return Err(Refusal::Wrong) };
+        if travelling.data_version != self.factor.manifest().data_version {
+            // Replaced in between: the device begins again.
+            return Err(Refusal::Busy);
+        }
         let row = enrolment::by_id(self.app.db.read(), &travelling.enrolment).await?;
         let account = account::by_email(self.app.db.read(), &self.email).await?.filter(Account::is_active);
         let subject = match (row, account) {
-            (Some(row), Some(account)) if row.account_id == account.id && row.factor == self.factor.id() => Subject {
-                view: view(&account),
-                locale: account.locale.clone(),
-                expires_at: row.expires_at.unwrap_or_else(|| self.app.clock.now()),
-                travelling,
-                real: Some((account, row)),
-            },
+            (Some(row), Some(account)) if row.account_id == account.id && row.factor == self.factor.id() => {
+                readable(&row, &self.factor)?;
+                Subject {
+                    view: view(&account),
+                    locale: account.locale.clone(),
+                    expires_at: row.expires_at.unwrap_or_else(|| self.app.clock.now()),
+                    travelling,
+                    real: Some((account, row)),
+                }
+            }
             _ => Subject { travelling, ..self.nobody().await? },
         };
         match self.judge(&subject, input).await? {
@@ -215,6 +231,7 @@ impl Exchange<'_> {
         let rows = enrolment::of_account(self.app.db.read(), id).await?;
         let row = rows.into_iter().rev().find(|row| row.factor == self.factor.id() && is_waiting(row, now));
         let (Some(account), Some(row)) = (account, row) else { return Ok(decoy) };
+        readable(&row, &self.factor)?;
         Ok(Subject {
             view: view(&account),
             locale: account.locale.clone(),
@@ -223,6 +240,7 @@ impl Exchange<'_> {
                 enrolment: row.id.clone(),
                 version: row.version,
                 state: row.state(&self.app.seal)?,
+                data_version: decoy.travelling.data_version,
             },
             real: Some((account, row)),
         })
@@ -236,7 +254,8 @@ impl Exchange<'_> {
         let expires_at = self.app.clock.now() + LIFE;
         let cx = context(self.app, view.clone(), "en", expires_at, derive(b"random"));
         let state = self.factor.decoy(&Decoy { cx }).await?.map_or(Value::Null, |decoy| decoy.enrolling);
-        let travelling = Travelling { enrolment: id(b"enrolment"), version: 0, state };
+        let data_version = self.factor.manifest().data_version;
+        let travelling = Travelling { enrolment: id(b"enrolment"), version: 0, state, data_version };
         Ok(Subject { view, locale: "en".to_owned(), expires_at, travelling, real: None })
     }
 
@@ -247,7 +266,8 @@ impl Exchange<'_> {
         }
         let random = self.app.entropy.bytes()?;
         let cx = context(self.app, subject.view.clone(), &subject.locale, subject.expires_at, random);
-        Ok(self.factor.enrol_answer(&EnrolAnswer { cx, state, input }).await?)
+        let factor = if subject.real.is_some() { self.factor.clone() } else { self.factor.for_nobody() };
+        Ok(factor.enrol_answer(&EnrolAnswer { cx, state, input }).await?)
     }
 
     fn ask(&self, travelling: Travelling, data: Value, state: Value) -> Result<Reply, Refusal> {

@@ -13,12 +13,13 @@ use crate::{
     courier::Message,
     error::Internal,
     pages::texts,
-    plugins::FactorHandle,
+    plugins::{CallError, FactorHandle},
     store::{
         Tx,
         account::Model as Account,
-        enrolment::{self, Model as Enrolment},
+        enrolment::{self, Model as Enrolment, PageStep},
         log::{self, Event},
+        plugin,
     },
 };
 
@@ -80,6 +81,9 @@ pub async fn begin_prepare(
     replaces: Option<&Enrolment>,
 ) -> Result<Prepared, Internal> {
     let now = app.clock.now();
+    if let Some(old) = replaces {
+        readable(old, factor)?;
+    }
     let replaces = replaces.map(|old| old.state(&app.seal)).transpose()?;
     let random = app.entropy.bytes()?;
     let cx = context(app, view(account), &account.locale, now + LIFE, random);
@@ -105,10 +109,11 @@ pub async fn begin_prepare(
         created_at: now,
         last_used_at: None,
         expires_at: Some(now + LIFE),
+        data_version: enrolment::stored_version(factor.manifest().data_version),
     };
     match factor.manifest().enrols {
         Enrols::Device => row.set_state(&app.seal, &state)?,
-        Enrols::Page => page::Waiting::keep(&mut row, &app.seal, page, data, state)?,
+        Enrols::Page => page::keep(&mut row, &app.seal, &PageStep { page, data, state })?,
     }
     let code = effects.iter().find_map(code_of);
     let messages = effects
@@ -123,7 +128,7 @@ pub async fn begin_prepare(
 /// messages are queued, the log tells. Wake the courier after the commit.
 ///
 /// # Errors
-/// When the database fails.
+/// [`CallError::Busy`] when the catalog has another data version of the factor by now; when the database fails.
 pub async fn begin_in(tx: &Tx, app: &App, prepared: Prepared, address: Option<String>) -> Result<(), Internal> {
     let Prepared { row, messages, .. } = prepared;
     let (account, now) = (row.account_id.clone(), row.created_at);
@@ -134,7 +139,12 @@ pub async fn begin_in(tx: &Tx, app: &App, prepared: Prepared, address: Option<St
         ..Event::new("activation_sent", "ok")
     };
     enrolment::replace_others(tx, &row, &["pending"]).await?;
+    let (factor, written_in) = (row.factor.clone(), row.data_version);
     enrolment::add(tx, row).await?;
+    // In the order in which an upgrade takes them: enrolments, then the catalog.
+    if plugin::data_version_held(tx, &factor).await?.is_some_and(|there| there != written_in) {
+        return Err(CallError::Busy.into());
+    }
     log::append(tx, &app.seal, &account, now, &event).await?;
     for message in messages {
         app.courier.queue_in(tx, &app.seal, message).await?;
@@ -185,6 +195,14 @@ fn context(app: &App, account: AccountView, locale: &str, expires_at: Millis, ra
         random: BASE64_URL_SAFE_NO_PAD.encode(random),
         issuer: app.config.issuer.clone(),
     }
+}
+
+/// A row that another build has written is not handed to this one: the node is about to follow the catalog.
+///
+/// # Errors
+/// [`CallError::Busy`].
+fn readable(row: &Enrolment, factor: &FactorHandle) -> Result<(), Internal> {
+    if row.is_of(factor.manifest().data_version) { Ok(()) } else { Err(CallError::Busy.into()) }
 }
 
 /// Whether another answer about `email` may be looked at.

@@ -6,10 +6,8 @@
 use std::sync::Arc;
 
 use plugin_api::message::{EnrolAnswer, Input, Step};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{super::Caller, allowed, context, message, outcome::Outcomes, view};
+use super::{super::Caller, allowed, context, message, outcome::Outcomes, readable, view};
 use crate::{
     app::App,
     error::Internal,
@@ -17,36 +15,20 @@ use crate::{
     seal::Seal,
     store::{
         account::Model as Account,
-        enrolment::{self, Model as Enrolment},
+        enrolment::{self, Model as Enrolment, PageStep},
     },
 };
 
-/// A step that waits for the person's answer: what a waiting enrolment of this sort holds.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Waiting {
-    page: String,
-    data: Value,
-    state: Value,
+/// Puts a step that waits for the person's answer into `row`.
+pub(super) fn keep(row: &mut Enrolment, seal: &Seal, step: &PageStep) -> Result<(), Internal> {
+    let value = serde_json::to_value(step);
+    let value = value.map_err(|error| Internal::Other(format!("a step of an enrolment: {error}")))?;
+    Ok(row.set_state(seal, &value)?)
 }
 
-impl Waiting {
-    /// Puts the step into `row`.
-    pub(super) fn keep(
-        row: &mut Enrolment,
-        seal: &Seal,
-        page: String,
-        data: Value,
-        state: Value,
-    ) -> Result<(), Internal> {
-        let value = serde_json::to_value(Self { page, data, state });
-        let value = value.map_err(|error| Internal::Other(format!("a step of an enrolment: {error}")))?;
-        Ok(row.set_state(seal, &value)?)
-    }
-
-    fn of(row: &Enrolment, seal: &Seal) -> Result<Self, Internal> {
-        serde_json::from_value(row.state(seal)?)
-            .map_err(|error| Internal::Other(format!("enrolment {} holds no step: {error}", row.id)))
-    }
+fn step_of(row: &Enrolment, seal: &Seal) -> Result<PageStep, Internal> {
+    serde_json::from_value(row.state(seal)?)
+        .map_err(|error| Internal::Other(format!("enrolment {} holds no step: {error}", row.id)))
 }
 
 /// What became of an answer.
@@ -67,7 +49,7 @@ pub(in super::super) enum Answered {
 /// # Errors
 /// When the row holds no step, or the page cannot be rendered.
 pub(in super::super) fn body(app: &App, row: &Enrolment, locale: &str) -> Result<String, Internal> {
-    let Waiting { page, data, .. } = Waiting::of(row, &app.seal)?;
+    let PageStep { page, data, .. } = step_of(row, &app.seal)?;
     app.pages.plugin_page(&row.factor, &page, locale, &data)
 }
 
@@ -87,7 +69,8 @@ pub(in super::super) async fn answer(
     if !allowed(app, caller, &account.email) {
         return Ok(Answered::TooMany);
     }
-    let Waiting { state, .. } = Waiting::of(&row, &app.seal)?;
+    readable(&row, factor)?;
+    let PageStep { state, .. } = step_of(&row, &app.seal)?;
     let random = app.entropy.bytes()?;
     let cx = context(app, view(&account), locale, row.expires_at.unwrap_or(now), random);
     let outcomes = Outcomes { app, factor, address: &caller.address };
@@ -126,7 +109,7 @@ async fn moves_on(
         .enumerate()
         .map(|(number, effect)| message(app, account, factor, format!("{place}:{number}"), effect))
         .collect::<Result<Vec<_>, _>>()?;
-    Waiting::keep(&mut row, &app.seal, page, data, state)?;
+    keep(&mut row, &app.seal, &PageStep { page, data, state })?;
     let transaction = app.clone();
     app.db
         .write(move |tx| {

@@ -1,15 +1,19 @@
 //! What an administrator does with the catalog. Servers follow within seconds.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::BufRead,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::{Common, Failure, print};
 use crate::{
     config::Config,
     plugins::{
         Isolation,
-        catalog::{Catalog, Listed, Wishes},
+        catalog::{Catalog, Limits, Listed, Migrated, NewSecret, Seen, WantedLimits, Wishes},
     },
     serve,
 };
@@ -42,21 +46,41 @@ impl Install {
 /// What the administrator adds to a build.
 #[derive(clap::Args)]
 struct Wanted {
-    /// A permission that it asks for; may be given several times.
-    #[arg(long = "grant")]
+    /// A permission that it asks for: store, secret, secret.reveal, http:https://api.example (public and encrypted) or
+    /// http-private:http://10.0.0.5:8080 (anywhere); may be given several times.
+    #[arg(long = "grant", value_name = "PERMISSION")]
     grants: Vec<String>,
-    /// Whatever it asks for.
+    /// Whatever it asks for in so many words: where to, it has to be told with `--grant`.
     #[arg(long)]
     grant_all: bool,
-    /// JSON file with its settings.
+    /// JSON file with its settings. Secrets that it leaves out stay as they are.
     #[arg(long)]
     settings: Option<PathBuf>,
+    /// Read a secret of its settings from standard input, one line; several come in the order of the options.
+    #[arg(long = "secret", value_name = "POINTER")]
+    secrets: Vec<String>,
+    /// Threads that serve its calls, or processes.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=64))]
+    threads: Option<u32>,
+    /// Calls that may wait for a thread.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    queue: Option<u32>,
+    /// Milliseconds after which a call is given up.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    deadline_ms: Option<u32>,
 }
 
 impl Wanted {
     fn wishes(self, isolation: Option<Isolation>) -> Result<Wishes, Failure> {
         let settings = self.settings.as_deref().map(json_of).transpose()?;
-        Ok(Wishes { grants: self.grants, grant_all: self.grant_all, isolation, settings })
+        Ok(Wishes {
+            grants: self.grants,
+            grant_all: self.grant_all,
+            isolation,
+            settings,
+            secrets: secrets_from_stdin(self.secrets)?,
+            limits: WantedLimits { threads: self.threads, queue: self.queue, deadline_ms: self.deadline_ms },
+        })
     }
 }
 
@@ -146,6 +170,23 @@ pub(super) fn json_of(path: &Path) -> Result<Value, Failure> {
     serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
+/// One line of standard input for each, so that a secret never stands in a file or an argument.
+pub(super) fn secrets_from_stdin(pointers: Vec<String>) -> Result<Vec<NewSecret>, Failure> {
+    let mut input = std::io::stdin().lock();
+    let mut secrets = Vec::with_capacity(pointers.len());
+    for pointer in pointers {
+        let mut line = Zeroizing::new(String::new());
+        input.read_line(&mut line).map_err(|error| format!("the secret for {pointer}: {error}"))?;
+        let value = line.trim_end_matches(['\r', '\n']);
+        if value.is_empty() {
+            let help = "write it to standard input, in one line";
+            return Err(format!("there is no secret for {pointer}: {help}").into());
+        }
+        secrets.push(NewSecret { pointer, value: value.to_owned().into() });
+    }
+    Ok(secrets)
+}
+
 fn isolation(text: &str) -> Result<Isolation, String> {
     match text {
         "thread" => Ok(Isolation::Thread),
@@ -170,7 +211,7 @@ fn words(listed: &Listed) -> String {
         asked => format!("asks for {}; granted: {}", asked.join(", "), none_if_empty(&listed.granted)),
     };
     let previous = listed.previous_version.as_ref().map(|version| format!("; rollback returns to {version}"));
-    format!(
+    let mut lines = vec![format!(
         "{} {} {state}, {} isolation\n  sha256 {}\n  key {}{publisher}\n  {permissions}\n  settings version {}{}",
         listed.id,
         listed.version,
@@ -179,7 +220,30 @@ fn words(listed: &Listed) -> String {
         listed.key,
         listed.settings_version,
         previous.unwrap_or_default()
-    )
+    )];
+    let Limits { threads, queue, deadline_ms } = listed.limits;
+    for (name, limit) in [("threads", threads), ("queue", queue), ("deadline-ms", deadline_ms)] {
+        if let Some(limit) = limit {
+            lines.push(format!("  {name} {limit}"));
+        }
+    }
+    if let Some(Migrated { enrolments, stored }) = listed.migrated {
+        let to = listed.data_version;
+        lines.push(format!(
+            "  migrated {enrolments} enrolments and {stored} stored values to data version {to}; other writers waited"
+        ));
+    }
+    lines.extend(listed.nodes.iter().map(|seen| format!("  {}", on_a_node(listed, seen))));
+    lines.join("\n")
+}
+
+fn on_a_node(listed: &Listed, seen: &Seen) -> String {
+    let build = if seen.sha256 == listed.sha256 { "this build" } else { "another build" };
+    let settings = seen.settings_version;
+    match &seen.why {
+        None => format!("node {} runs {build}, settings version {settings}", seen.node),
+        Some(why) => format!("node {} FAILED ({build}, settings version {settings}): {why}", seen.node),
+    }
 }
 
 fn none_if_empty(names: &[String]) -> String {

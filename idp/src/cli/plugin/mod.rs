@@ -7,6 +7,7 @@ use clap::Subcommand;
 use super::{Common, Failure, plugin_new, print};
 use crate::plugins;
 
+mod audit;
 mod manage;
 mod publish;
 mod settings;
@@ -39,9 +40,11 @@ pub(super) enum Command {
     Rollback(manage::Named),
     /// Show a plugin's settings, set them, or return to an earlier version of them.
     Settings(settings::Settings),
+    /// Show what a plugin asked of the server, and what it was denied.
+    Audit(audit::Audit),
     /// List what is installed.
     List(Common),
-    /// Forget a disabled plugin, its files and its settings. People's enrolments stay.
+    /// Forget a disabled plugin, its files, its settings and what it has stored. People's enrolments stay.
     Remove(manage::Named),
 }
 
@@ -73,6 +76,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         Command::Upgrade(upgrade) => upgrade.run().await,
         Command::Rollback(named) => named.rollback().await,
         Command::Settings(settings) => settings.run().await,
+        Command::Audit(audit) => audit.run().await,
         Command::List(common) => manage::list(&common).await,
         Command::Remove(named) => named.remove().await,
     }

@@ -7,7 +7,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     Common, Failure,
-    manage::{catalog, json_of},
+    manage::{catalog, json_of, secrets_from_stdin},
     print,
 };
 
@@ -18,9 +18,13 @@ pub(in crate::cli) struct Settings {
     common: Common,
     /// Id of the plugin.
     id: String,
-    /// JSON file with settings, in place of all that there were.
+    /// JSON file with settings, in place of all that there were, but for secrets: one that the file leaves out, or says
+    /// "***" of, stays; `null` removes it.
     #[arg(long, group = "what")]
     set: Option<PathBuf>,
+    /// Read the secret at this JSON pointer from standard input, one line; several come in the order of the options.
+    #[arg(long = "secret", value_name = "POINTER", conflicts_with_all = ["list", "rollback"])]
+    secrets: Vec<String>,
     /// Which versions there are.
     #[arg(long, group = "what")]
     list: bool,
@@ -42,8 +46,9 @@ impl Settings {
                 if versions.is_empty() { "none were ever set".to_owned() } else { lines.collect::<Vec<_>>().join("\n") }
             });
         }
-        let version = if let Some(path) = &self.set {
-            catalog.set_settings(id, json_of(path)?).await?
+        let version = if self.set.is_some() || !self.secrets.is_empty() {
+            let settings = self.set.as_deref().map(json_of).transpose()?;
+            catalog.set_settings(id, settings, &secrets_from_stdin(self.secrets)?).await?
         } else if let Some(version) = self.rollback {
             catalog.restore_settings(id, version).await?
         } else {
@@ -58,7 +63,7 @@ impl Settings {
     }
 }
 
-fn when(millis: i64) -> String {
+pub(super) fn when(millis: i64) -> String {
     let time = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)).ok();
     time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| millis.to_string())
 }

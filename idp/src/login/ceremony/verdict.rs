@@ -34,7 +34,7 @@ pub enum Verdict {
     Paused,
     /// Not judged, because the challenge is too old or was burnt: show a new one.
     Stale,
-    /// Not judged, because the factor was switched off in the meantime.
+    /// Not judged, because the factor was switched off in the meantime, or is just being replaced.
     Off,
 }
 
@@ -108,9 +108,16 @@ pub async fn judge(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Internal
 async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Internal> {
     let now = app.clock.now();
     let Some(factor) = app.plugins.factor(&attempt.issued.factor) else { return Ok(Verdict::Off) };
+    if attempt.issued.data_version != factor.manifest().data_version {
+        return Ok(Verdict::Stale);
+    }
     let db = app.db.read();
     let found = enrolment::with_account(db, &attempt.issued.enrolment).await?;
     let Some((row, account)) = found else { return judge_decoy(app, &factor, attempt).await };
+    if !row.is_of(factor.manifest().data_version) {
+        // Another build serves it by now, and this node is about to follow.
+        return Ok(Verdict::Off);
+    }
     let mut event = event(attempt, &factor);
     let refused = refusal(&row, &account, attempt, now);
     if let Some((verdict, result)) = refused {
@@ -279,7 +286,7 @@ async fn judge_decoy(app: &App, factor: &FactorHandle, attempt: &Attempt<'_>) ->
     };
     let (number, enrolment, cx) = asked.decoy(factor).await?;
     let state = attempt.issued.state.clone();
-    drop(factor.answer(&Answer { cx, enrolment, state, input: attempt.input.clone() }).await?);
+    drop(factor.for_nobody().answer(&Answer { cx, enrolment, state, input: attempt.input.clone() }).await?);
     let hash = app.entropy.id()?;
     let spent = store::spent::Model { purpose: "decoy".to_owned(), hash, expires_at: now };
     app.db

@@ -24,7 +24,7 @@ use crate::{
 pub(in crate::oidc) async fn redeem(app: &Arc<App>, caller: Caller, params: &Params) -> Result<Issue, Refusal> {
     let client = caller.client.clone();
     let hash = app.seal.hash("code", params.require("code")?);
-    let found = store::code::find(app.db.read(), &hash).await?;
+    let found = store::code::find(&app.db, &hash).await?;
     let code = found.filter(|code| code.client_id == client.client_id).ok_or_else(|| invalid_grant("no such code"))?;
     let authorized: Authorized = app.seal.open_record_json("code", &hash, &code.sealed)?;
     check_redirect_uri(&authorized, params)?;

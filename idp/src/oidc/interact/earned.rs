@@ -15,7 +15,7 @@ use crate::{
 #[derive(Clone)]
 pub(super) struct Earned {
     pub(super) code: String,
-    row: store::code::Model,
+    pub(super) row: store::code::Model,
     pushed: Option<String>,
 }
 
@@ -46,6 +46,9 @@ pub(super) enum Unanswered {
     /// The pushed request has been answered before.
     #[error("the pushed request was used")]
     RequestUsed,
+    /// The service that owns what is to be paid for is switched off.
+    #[error("the service is switched off")]
+    NoService,
     /// Too many challenges for one address or one client.
     #[error("too many challenges")]
     TooMany,

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use super::{Visit, Visitor, earned::Unanswered, email_of};
 use crate::{
     bot,
+    error::Internal,
     login::{
         Stage,
-        ceremony::{self, Issued},
+        ceremony::{self, Issued, Method, Offer},
         session,
     },
     oidc::approve,
@@ -66,23 +67,27 @@ impl Visitor<'_> {
         }
         let offer = ceremony::offer(self.app, &email, &visit.interaction.demand).await?;
         if offer.methods.is_empty() {
-            tracing::error!("nobody can sign in: no factor is running that serves this");
-            let visit = Visit { interaction: visit.interaction.at(Stage::Identify), ..visit };
-            return self.render("login_email.html", &visit, Some("error_unavailable"), json!({ "email": email }));
+            tracing::warn!("somebody cannot sign in now: no factor is running that serves them");
+            return self.unavailable(&visit, &email);
         }
         let method = match offer.methods.as_slice() {
             [only] => Some(only),
             several => several.iter().find(|method| Some(method.factor.id()) == wanted),
         };
         if let Some(method) = method {
-            let issued = ceremony::issue(self.app, &visit.interaction, &email, &offer, method).await?;
-            let stage = Stage::Answer { email: email.clone(), issued: Box::new(issued.clone()) };
-            // Who has a question may answer it, and the next one if that is burnt, without another check.
-            let visit = Visit { interaction: visit.interaction.at(stage), checked: true, ..visit };
-            return match self.question(&visit, &email, &issued, error) {
+            let asked = self.ask(&visit, &email, &offer, method, error).await;
+            let now = self.app.plugins.factor(method.factor.id());
+            return match asked {
+                Ok(page) => Ok(page),
                 // It was replaced or switched off in between.
-                Err(_) if !issued.is_current(self.app) => Box::pin(self.choose(visit, email, wanted, error)).await,
-                shown => shown,
+                Err(_) if now.is_none_or(|now| now.sha256() != method.factor.sha256()) => {
+                    Box::pin(self.choose(visit, email, wanted, error)).await
+                }
+                Err(Unanswered::Internal(Internal::Page(why))) => {
+                    tracing::error!(factor = method.factor.id(), why, "a page of a factor cannot be shown");
+                    self.unavailable(&visit, &email)
+                }
+                Err(error) => Err(error),
             };
         }
         let locale = &visit.interaction.locale;
@@ -96,6 +101,28 @@ impl Visitor<'_> {
             .collect();
         let visit = Visit { interaction: visit.interaction.at(Stage::Choose { email: email.clone() }), ..visit };
         self.render("login_choose.html", &visit, error, json!({ "email": email, "factors": factors }))
+    }
+
+    /// Shows a new challenge of one method.
+    async fn ask(
+        &self,
+        visit: &Visit,
+        email: &str,
+        offer: &Offer,
+        method: &Method,
+        error: Option<&str>,
+    ) -> Result<Response, Unanswered> {
+        let issued = ceremony::issue(self.app, &visit.interaction, email, offer, method).await?;
+        let stage = Stage::Answer { email: email.to_owned(), issued: Box::new(issued.clone()) };
+        // Who has a question may answer it, and the next one if that is burnt, without another check.
+        let visit = Visit { interaction: visit.interaction.clone().at(stage), checked: true, ..visit.clone() };
+        self.question(&visit, email, &issued, error)
+    }
+
+    /// Says that no method works at the moment. The person can try again with the same address, or another.
+    fn unavailable(&self, visit: &Visit, email: &str) -> Result<Response, Unanswered> {
+        let visit = Visit { interaction: visit.interaction.clone().at(Stage::Identify), ..visit.clone() };
+        self.render("login_email.html", &visit, Some("error_unavailable"), json!({ "email": email }))
     }
 
     /// Asks for the address once more, together with a sum that keeps simple robots out.
@@ -114,7 +141,11 @@ impl Visitor<'_> {
         error: Option<&str>,
     ) -> Result<Response, Unanswered> {
         if issued.is_current(self.app) {
-            return self.question(&visit, email, issued, error);
+            match self.question(&visit, email, issued, error) {
+                // Its pages went, or were replaced, right after that look: whatever serves now asks anew.
+                Err(Unanswered::Internal(Internal::Page(_))) => {}
+                shown => return shown,
+            }
         }
         let off = self.app.plugins.factor(&issued.factor).is_none().then_some("error_unavailable");
         self.choose(visit, email.to_owned(), Some(&issued.factor), error.or(off)).await

@@ -17,6 +17,7 @@ use crate::{
         session::{self, Opening},
     },
     oidc::{approve::Approval, code::Authenticated, error::ErrorCode, response},
+    plugins::ServiceHandle,
     store::{self, log::Event},
 };
 
@@ -35,10 +36,6 @@ impl Visitor<'_> {
         input: Input,
         address: String,
     ) -> Result<Response, Unanswered> {
-        if !self.has_its_service(&visit) {
-            let description = "the service that this payment needs is switched off";
-            return Ok(self.refuse(&visit, ErrorCode::TemporarilyUnavailable, description));
-        }
         let attempt = Attempt { interaction: &visit.interaction, email, issued, input, address };
         loop {
             let passed = match ceremony::judge(self.app, &attempt).await? {
@@ -81,6 +78,7 @@ impl Visitor<'_> {
             match done {
                 // Another answer committed first: this one has to be judged against what it left.
                 Err(Unanswered::Internal(error)) if error.is_conflict() => {}
+                Err(Unanswered::NoService) => return Ok(self.has_no_service(&visit)),
                 Ok(response) => {
                     self.count(&visit, "passed");
                     return Ok(response);
@@ -90,10 +88,19 @@ impl Visitor<'_> {
         }
     }
 
-    /// Whether what is to be paid for still has a service that can say so.
-    fn has_its_service(&self, visit: &Visit) -> bool {
-        let kind = visit.request.payment.as_ref().map(|payment| payment.details["type"].as_str().unwrap_or_default());
-        kind.is_none_or(|kind| self.app.plugins.service_for(kind).is_some())
+    /// Whether what is to be paid for, if anything is, still has a service that can say so.
+    pub(super) fn is_served(&self, visit: &Visit) -> bool {
+        visit.request.payment.is_none() || self.service(visit).is_some()
+    }
+
+    fn service(&self, visit: &Visit) -> Option<ServiceHandle> {
+        self.app.plugins.service_for(visit.request.payment.as_ref()?.details["type"].as_str()?)
+    }
+
+    /// The relying party is told to try again later: nothing was confirmed.
+    pub(super) fn has_no_service(&self, visit: &Visit) -> Response {
+        let description = "the service that this payment needs is switched off";
+        self.refuse(visit, ErrorCode::TemporarilyUnavailable, description)
     }
 
     /// A right answer to a login: session, and the code if nothing is left to ask.
@@ -123,7 +130,7 @@ impl Visitor<'_> {
             })
             .await?;
         let mut response = match (prepared, next) {
-            (Some(prepared), _) => self.send_code(visit, &prepared),
+            (Some(prepared), _) => self.send_code(visit, prepared),
             (None, next) => self.proceed(visit.clone(), next, Some(opening.session())).await?,
         };
         response.headers_mut().append(header::SET_COOKIE, opening.cookie());
@@ -135,7 +142,8 @@ impl Visitor<'_> {
     async fn pay(&self, visit: &Visit, passed: Passed) -> Result<Response, Unanswered> {
         let app = self.app;
         let client = client_of(app, &visit.request).await?;
-        let approval = Approval::prepare(app, &client, &visit.request, &passed).await?;
+        let service = self.service(visit).ok_or(Unanswered::NoService)?;
+        let approval = Approval::prepare(app, &client, &visit.request, &service, &passed).await?;
         let who = Authenticated {
             account_id: passed.account.id.clone(),
             sid: app.entropy.id()?,
@@ -156,7 +164,7 @@ impl Visitor<'_> {
                 })
             })
             .await?;
-        Ok(self.send_code(visit, &prepared))
+        Ok(self.send_code(visit, prepared))
     }
 
     /// The person's answer to the question of consent.
@@ -194,7 +202,7 @@ impl Visitor<'_> {
                 })
             })
             .await?;
-        Ok(self.send_code(&visit, &prepared))
+        Ok(self.send_code(&visit, prepared))
     }
 
     /// Everything that needs no further proof.
@@ -210,7 +218,7 @@ impl Visitor<'_> {
                 let prepared = Earned::prepare(self.app, &visit.request, who)?;
                 let (now, to_store) = (self.app.clock.now(), prepared.clone());
                 self.app.db.write(move |tx| Box::pin(earned::apply(tx, to_store.changes(now)))).await?;
-                Ok(self.send_code(&visit, &prepared))
+                Ok(self.send_code(&visit, prepared))
             }
             (Next::AskConsent(standing), Some(session)) => {
                 let stage = Stage::Consent { account_id: session.account_id.clone(), proven_at: standing.proven_at };
@@ -237,7 +245,9 @@ impl Visitor<'_> {
         }
     }
 
-    fn send_code(&self, visit: &Visit, earned: &Earned) -> Response {
+    /// Sends the browser back with a code that is durable now.
+    fn send_code(&self, visit: &Visit, earned: Earned) -> Response {
+        store::code::expect(&self.app.db, earned.row);
         response::succeed(self.app, &visit.request.return_to(), &earned.code, &visit.interaction.locale)
     }
 }

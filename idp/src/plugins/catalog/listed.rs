@@ -1,8 +1,11 @@
 //! What the catalog says of a plugin.
 
+use std::collections::BTreeMap;
+
 use plugin_api::message::Manifest;
 
-use super::{Catalog, CatalogError, Serialize, entry, parsed, plugin, word};
+use super::{Catalog, CatalogError, Migrated, Millis, Serialize, StoreError, entry, parsed, plugin, word};
+use crate::plugins::follow::FORGOTTEN_AFTER;
 
 /// One installed plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,11 +34,66 @@ pub struct Listed {
     pub settings_version: i64,
     /// Version of the build that a rollback returns to.
     pub previous_version: Option<String>,
+    /// Data version of the build: what enrolments, and what it has stored, are in.
+    pub data_version: u32,
+    /// What it may take up, where an administrator has said so.
+    #[serde(skip_serializing_if = "Limits::are_the_hosts")]
+    pub limits: Limits,
+    /// What the change that was just made has migrated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migrated: Option<Migrated>,
+    /// What each node has said of it in the last two minutes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<Seen>,
+}
+
+/// Limits of a plugin; the host's own where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// Threads, or processes.
+    pub threads: Option<i64>,
+    /// Calls that may wait.
+    pub queue: Option<i64>,
+    /// Milliseconds that a call may take.
+    pub deadline_ms: Option<i64>,
+}
+
+impl Limits {
+    fn are_the_hosts(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A plugin on one node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    /// Name that the node gave itself when it started.
+    pub node: String,
+    /// SHA-256 of the build that it runs, or that it should.
+    pub sha256: String,
+    /// Version of the settings likewise.
+    pub settings_version: i64,
+    /// `running` or `failed`.
+    pub state: String,
+    /// Why it failed.
+    pub why: Option<String>,
+    /// When the node said so, Unix milliseconds.
+    pub seen_at: Millis,
 }
 
 impl Catalog {
     pub(super) async fn listed(&self, id: &str) -> Result<Listed, CatalogError> {
         self.describe(self.row(id).await?).await
+    }
+
+    /// What nodes have said of themselves lately, by plugin.
+    pub(super) async fn seen(&self) -> Result<BTreeMap<String, Vec<Seen>>, StoreError> {
+        let mut seen = BTreeMap::<_, Vec<_>>::new();
+        for row in plugin::node::said_since(self.source.db.read(), self.clock.now() - FORGOTTEN_AFTER).await? {
+            let plugin::node::Model { node, plugin, sha256, settings_version, state, why, seen_at } = row;
+            seen.entry(plugin).or_default().push(Seen { node, sha256, settings_version, state, why, seen_at });
+        }
+        Ok(seen)
     }
 
     pub(super) async fn describe(&self, row: plugin::Model) -> Result<Listed, CatalogError> {
@@ -62,6 +120,10 @@ impl Catalog {
             granted: entry::granted_list(&row),
             settings_version: row.settings_version,
             previous_version: previous.map(|manifest| manifest.version),
+            data_version: manifest.data_version,
+            limits: Limits { threads: row.threads, queue: row.queue, deadline_ms: row.deadline_ms },
+            migrated: None,
+            nodes: Vec::new(),
             id: row.id,
             sha256: row.sha256,
         })

@@ -17,6 +17,7 @@ use super::frame::{self, Answer, Frame, FrameError, Kind, Message};
 use super::{Hello, Order, Refusal, prints};
 use crate::plugins::error::{CallError, LoadError};
 use crate::plugins::room::{Room, START_LIMIT};
+use crate::plugins::services::{Subject, during};
 
 /// How a talk with a process failed. It is of no more use then.
 #[derive(Debug)]
@@ -290,7 +291,10 @@ impl ChildRoom {
 
     fn new_guest(&self, until: Instant) -> Result<Guest, CallError> {
         let (mut guest, _) = self.lodgings.open(until).map_err(|error| CallError::Died(error.to_string()))?;
-        let reply = guest.create(&self.settings, &*self.services, until).map_err(Fault::of_call)?;
+        // Whatever call it is started for: it is started for nobody.
+        let left = until.saturating_duration_since(Instant::now());
+        let created = during(&Subject::Nobody, left, || guest.create(&self.settings, &*self.services, until));
+        let reply = created.map_err(Fault::of_call)?;
         match reply.status {
             0 => Ok(guest),
             status => Err(CallError::Died(format!("it refused with the status {status} to start again"))),

@@ -53,9 +53,10 @@ fn no_secret_is_logged_or_stored() {
     let lines = Lines::default();
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(lines.clone()).finish();
-    // On this one thread, so that no other test's lines come in and none of these go elsewhere.
+    // On every thread: plugins start and run on threads of their own.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (secrets, stored) = tracing::subscriber::with_default(subscriber, || runtime.block_on(a_busy_day()));
+    let (secrets, stored) = runtime.block_on(a_busy_day());
     let logged = String::from_utf8_lossy(&lines.0.lock().unwrap()).into_owned();
     assert!(logged.contains("plugin loaded") && logged.len() > 1000, "the log was not caught: {logged}");
     for (name, secret) in &secrets {

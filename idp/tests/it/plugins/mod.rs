@@ -6,19 +6,27 @@ use std::{
     time::{Duration, Instant},
 };
 
+use plugin_api::message::{AccountView, Answer, Context, Input, Purpose, Site, Step};
+use serde_json::Value;
+
 use crate::support::{
     database::Database,
     provider::{GENEROUS, Provider, Written},
     publisher::{Administrator, Publisher},
 };
 
+mod going;
+mod limiting;
+mod migrating;
+mod out_of_step;
 mod publishing;
 mod refusing;
+mod secrets;
 mod setting;
 mod switching;
 
-/// Within which every node follows the catalog. It takes one or two on an idle machine; these tests share theirs.
-const SECONDS: Duration = Duration::from_secs(15);
+/// Within which every node follows the catalog.
+const SECONDS: Duration = Duration::from_secs(5);
 
 /// A provider without the cipherpad, a publisher whom it trusts, and its administrator.
 struct Place {
@@ -66,6 +74,60 @@ impl Place {
         self.admin.does(&["install", &self.cipherpad("")]);
         self.admin.does(&["enable", "cipherpad", "--grant-all"]);
         self.follows(|provider| provider.app.plugins.factor("cipherpad").is_some()).await;
+    }
+
+    /// A build of the errand, which does what it is told.
+    fn errand(&self, example: &str, tail: &str) -> String {
+        text(&self.publisher.signed(self.publisher.example(&format!("{example}{tail}.so"), example, tail.as_bytes())))
+    }
+
+    /// Installs and enables the errand with all that it asks for, and waits until it runs.
+    async fn enables_errand(&self, options: &[&str]) {
+        self.admin.does(&["install", &self.errand("errand", "")]);
+        let grants = ["--grant-all", "--grant", "http-private:http://127.0.0.1:9"];
+        self.admin.does(&[&["enable", "errand"], &grants[..], options].concat());
+        self.follows(|provider| provider.app.plugins.factor("errand").is_some()).await;
+    }
+
+    /// What the errand that runs now says when it is told to do something for the account `ann`.
+    async fn errand_says(&self, enrolment: &Value, fields: &[(&str, &str)]) -> Value {
+        let cx = Context {
+            purpose: Purpose::Authorize,
+            transaction: None,
+            account: AccountView { id: "ann".to_owned(), email: "ann@example.com".to_owned(), name: String::new() },
+            site: Site { name: "Site".to_owned(), origin: "https://site.example".to_owned() },
+            locale: "en".to_owned(),
+            now: 0,
+            expires_at: 1,
+            random: "A".repeat(43),
+            issuer: "https://id.example".to_owned(),
+        };
+        let input = Input(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
+        let request = Answer { cx, enrolment: enrolment.clone(), state: Value::Null, input };
+        let step = self.provider.app.plugins.factor("errand").unwrap().answer(&request).await.unwrap();
+        let Step::Ask { mut data, .. } = step else { panic!("{step:?}") };
+        data["reply"].take()
+    }
+
+    /// What is installed, without what its nodes say.
+    fn catalog(&self) -> Value {
+        let mut all = self.admin.does(&["list"]);
+        for plugin in all.as_array_mut().unwrap() {
+            plugin.as_object_mut().unwrap().remove("nodes");
+        }
+        all
+    }
+
+    /// Waits until the provider has seen what the catalog says now.
+    async fn looks(&self) {
+        let app = &self.provider.app;
+        let now = enum_idp::store::plugin::revision(app.db.read()).await.unwrap();
+        let seen = async {
+            while app.plugins.revision().await != Some(now) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(SECONDS, seen).await.expect("it looks at the catalog");
     }
 
     /// Waits until the provider has followed.

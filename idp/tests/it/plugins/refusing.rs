@@ -3,6 +3,7 @@
 use std::fs;
 
 use sea_orm::ConnectionTrait;
+use serde_json::json;
 
 use super::{Place, text};
 use crate::{
@@ -107,13 +108,19 @@ async fn has_failures(place: &Place, failures: u32) {
 
 async fn permissions_are_asked_for_and_granted(database: Database) {
     let place = Place::new(database).await;
-    let file = place.publisher.beast("lamb.so", &[r#"ID="lamb""#, r#"PERMISSIONS="\"log\"""#]);
+    let file = place.publisher.beast("lamb.so", &[r#"ID="lamb""#, r#"PERMISSIONS="\"store\",\"http\"""#]);
     let installed = place.admin.does(&["install", &text(&place.publisher.signed(file))]);
-    assert_eq!((&installed["permissions"][0], installed["granted"].as_array().unwrap().len()), (&"log".into(), 0));
-    place.admin.is_told(&["enable", "lamb"], &["were not granted: log", "--grant"]);
-    place.admin.is_told(&["enable", "lamb", "--grant", "http"], &["does not ask for the permission `http`"]);
-    let enabled = place.admin.does(&["enable", "lamb", "--grant", "log"]);
-    assert_eq!(enabled["granted"][0], "log");
+    assert_eq!((&installed["permissions"], &installed["granted"]), (&json!(["store", "http"]), &json!([])));
+    place.admin.is_told(&["enable", "lamb"], &["were not granted: store, http", "--grant http:https://api.example"]);
+    place.admin.is_told(&["enable", "lamb", "--grant-all"], &["were not granted: http;", "name each origin"]);
+    place.admin.is_told(&["enable", "lamb", "--grant", "secret"], &["does not ask for the permission `secret`"]);
+    for nonsense in ["http", "http:http://api.example", "everything", "http:https://api.example/path"] {
+        place.admin.is_told(&["enable", "lamb", "--grant-all", "--grant", nonsense], &["cannot be granted"]);
+    }
+    let enabled = place.admin.does(&["enable", "lamb", "--grant-all", "--grant", "http:https://API.example:443"]);
+    assert_eq!(enabled["granted"], json!(["store", "http:https://api.example"]));
+    let listed = &place.admin.does(&["list"])[0];
+    assert_eq!((&listed["permissions"], &listed["granted"]), (&json!(["store", "http"]), &enabled["granted"]));
     place.follows(|provider| provider.app.plugins.factor("lamb").is_some()).await;
     place.admin.is_told(&["remove", "lamb"], &["it is enabled", "enum-idp plugin disable lamb"]);
     place.admin.is_told(&["enable", "lamb", "--isolation", "thread"], &["in_process = true"]);

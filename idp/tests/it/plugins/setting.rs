@@ -15,7 +15,7 @@ on_both_databases! {
 const SCHEMA: &str = r#"SCHEMA="{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"size\":{\"type\":\"integer\"},\"word\":{\"type\":\"string\",\"writeOnly\":true}}}""#;
 
 impl Place {
-    fn settings(&self, name: &str, value: &serde_json::Value) -> String {
+    pub(super) fn settings(&self, name: &str, value: &serde_json::Value) -> String {
         let path = self.provider.dir.join(name);
         fs::write(&path, value.to_string()).unwrap();
         text(&path)
@@ -39,7 +39,8 @@ async fn settings_have_versions(database: Database) {
 
     assert_eq!(place.admin.does(&["settings", "lamb", "--set", &second])["settings_version"], 2);
     place.admin.is_told(&["settings", "lamb", "--set", &wrong], &["its settings are refused"]);
-    assert_eq!(place.admin.does(&["settings", "lamb"])["settings"], json!({ "size": 2 }));
+    let kept = json!({ "size": 2, "word": "***" });
+    assert_eq!(place.admin.does(&["settings", "lamb"])["settings"], kept, "a secret that is left out stays");
     let versions = place.admin.does(&["settings", "lamb", "--list"]);
     let versions: Vec<_> = versions.as_array().unwrap().iter().map(|row| row["version"].as_i64().unwrap()).collect();
     assert_eq!(versions, [2, 1]);
@@ -56,14 +57,14 @@ async fn settings_and_enrolments_survive_an_upgrade_or_it_is_refused(database: D
     place.admin.does(&["install", &build("1.so", &[SCHEMA])]);
     let first = place.settings("first.json", &json!({ "size": 1 }));
     place.admin.does(&["enable", "lamb", "--settings", &first]);
-    let before = place.admin.does(&["list"]);
+    let before = place.catalog();
 
     let other = text(&place.publisher.signed(place.publisher.beast("other.so", &[r#"ID="other""#])));
     place.admin.is_told(&["upgrade", "lamb", &other], &["holds the plugin other"]);
     let stricter = build("2.so", &[]);
     place.admin.is_told(&["upgrade", "lamb", &stricter], &["its settings are refused", "there is no setting `size`"]);
     place.admin.is_told(&["rollback", "lamb"], &["no earlier build"]);
-    assert_eq!(place.admin.does(&["list"]), before, "nothing has changed");
+    assert_eq!(place.catalog(), before, "nothing has changed");
 
     let none = place.settings("none.json", &json!({}));
     let upgraded = place.admin.does(&["upgrade", "lamb", &stricter, "--settings", &none]);

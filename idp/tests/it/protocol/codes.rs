@@ -1,6 +1,6 @@
 //! Codes: for one website, one browser's request, one minute, once.
 
-use enum_idp::clock::SECOND;
+use enum_idp::{clock::SECOND, store};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
 on_both_databases! {
     a_code_that_comes_back_is_refused_and_revokes_what_it_gave,
     a_code_that_comes_back_after_a_restart_is_refused_too,
+    a_code_that_another_node_has_redeemed_is_refused,
     of_64_who_redeem_a_code_one_gets_tokens,
     a_code_of_one_website_is_not_redeemed_by_another,
     a_code_is_not_redeemed_without_the_website_s_own_proof,
@@ -47,6 +48,19 @@ async fn a_code_that_comes_back_after_a_restart_is_refused_too(database: Databas
     provider.sites.site.redeems(&visit, &code).await.expect(200);
     let provider = provider.restarts().await;
     is_refused(&provider.sites.site.redeems(&visit, &code).await, "invalid_grant");
+}
+
+/// Whatever this node remembers of the code that it issued a moment ago.
+async fn a_code_that_another_node_has_redeemed_is_refused(database: Database) {
+    let provider = Provider::starts(database).await;
+    let site = &provider.sites.site;
+    let mut ann = provider.member("ann@example.com").await;
+    let visit = site.sends(&[]);
+    let code = ann.logs_in(&visit).await;
+    let used = store::code::using_up(&provider.app.seal.hash("code", &code), provider.clock.now());
+    provider.app.db.write(move |tx| Box::pin(used.apply(tx))).await.unwrap();
+    is_refused(&site.redeems(&visit, &code).await, "invalid_grant");
+    is_refused(&site.redeems(&visit, &code).await, "invalid_grant");
 }
 
 async fn of_64_who_redeem_a_code_one_gets_tokens(database: Database) {

@@ -1,13 +1,13 @@
 //! Pushed requests (RFC 9126): for the website that pushed, once, for 90 seconds.
 
-use enum_idp::clock::SECOND;
+use enum_idp::{clock::SECOND, store};
 
 use crate::{
     on_both_databases,
     support::{
         database::Database,
         http::{encoded, post_form},
-        provider::{Provider, is_refused, is_refused_on_a_page},
+        provider::{Provider, is_refused, is_refused_on_a_page, text},
         sites::{payment, random},
     },
 };
@@ -15,6 +15,7 @@ use crate::{
 on_both_databases! {
     a_pushed_request_leads_to_a_login,
     a_pushed_request_is_used_once,
+    a_pushed_request_that_another_node_has_answered_leads_to_no_code,
     a_pushed_request_expires,
     a_pushed_request_of_one_website_is_not_opened_by_another,
     what_the_browser_adds_to_a_pushed_request_counts_for_nothing,
@@ -51,6 +52,24 @@ async fn a_pushed_request_is_used_once(database: Database) {
         late.answers().await;
         assert!(late.person.away.is_none(), "a second code for one request: {:?}", late.person.away);
     }
+}
+
+/// Whatever this node remembers of the request that it took a moment ago.
+async fn a_pushed_request_that_another_node_has_answered_leads_to_no_code(database: Database) {
+    let provider = Provider::starts(database).await;
+    let own = &provider.sites.own;
+    let mut ann = provider.member("ann@example.com").await;
+    let (visit, reply) = own.pushes(&[]).await;
+    let request_uri = text(&reply.expect(201), "request_uri");
+    let used = store::pushed::using_up(&provider.app.seal.hash("request_uri", &request_uri), provider.clock.now());
+    provider.app.db.write(move |tx| Box::pin(used.apply(tx))).await.unwrap();
+    ann.person.opens(&own.link_to(&request_uri)).await;
+    if ann.person.sees("email") {
+        ann.person.types("email", "ann@example.com").presses("continue").await;
+        ann.answers().await;
+    }
+    assert!(ann.person.away.is_none(), "{visit:?}: a second code for one request: {:?}", ann.person.away);
+    is_refused_on_a_page(&ann.person);
 }
 
 async fn a_pushed_request_expires(database: Database) {

@@ -34,6 +34,7 @@ fn enrolment(id: &str) -> store::enrolment::Model {
         created_at: NOW,
         last_used_at: None,
         expires_at: None,
+        data_version: 0,
     }
 }
 

@@ -18,11 +18,11 @@ async fn migrations_run_up_and_down_and_up_again(database: Database) {
     assert!(Migrator::get_pending_migrations(connection).await.unwrap().is_empty());
     add_code(&db, "c").await.unwrap();
     Migrator::down(connection, None).await.unwrap();
-    assert!(store::code::find(connection, "c").await.is_err(), "the table is gone");
+    assert!(store::code::find(&db, "c").await.is_err(), "the table is gone");
     let all = Migrator::migrations().len();
     assert_eq!(Migrator::get_pending_migrations(connection).await.unwrap().len(), all);
     Migrator::up(connection, None).await.unwrap();
-    assert_eq!(store::code::find(connection, "c").await.unwrap(), None);
+    assert_eq!(store::code::find(&db, "c").await.unwrap(), None);
     add_code(&db, "c").await.unwrap();
 }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 
 use enum_idp::{
     clock::{DAY, MINUTE},
-    store::{self, Db},
+    store::{
+        self, Db, enrolment, plugin_call,
+        plugin_data::{self, Place},
+    },
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
 
@@ -90,8 +93,65 @@ async fn a_busy_day(provider: &Provider) {
     store::plugin::settings(db.read(), "none", 1).await.unwrap();
     store::plugin::settings_versions(db.read(), "none").await.unwrap();
     db.write(|tx| Box::pin(store::plugin::remove(tx, "none"))).await.unwrap();
+    what_plugins_keep(db).await;
+    what_the_catalog_migrates(db).await;
     let later = app.clock.now() + 60 * DAY;
     db.write(move |tx| Box::pin(async move { store::expiry::sweep(tx, later).await })).await.unwrap();
+}
+
+/// What the services of plugins do with their data.
+async fn what_plugins_keep(db: &Db) {
+    let place = Place { plugin: "p".to_owned(), account: "a".to_owned(), key: "k".to_owned() };
+    let row = plugin_data::Model {
+        plugin: "p".to_owned(),
+        account: "a".to_owned(),
+        key: "k".to_owned(),
+        data_version: 0,
+        sealed: Vec::new(),
+        version: 1,
+        expires_at: None,
+        updated_at: 0,
+    };
+    plugin_data::putting(row.clone(), 1).apply(db.read()).await.unwrap();
+    assert!(!plugin_data::adding(row.clone(), 1).touches(db.read()).await.unwrap());
+    plugin_data::replacing(row.clone(), 1, 1).apply(db.read()).await.unwrap();
+    plugin_data::saving(plugin_data::Model { version: 2, ..row }).apply(db.read()).await.unwrap();
+    assert!(plugin_data::find(db.read(), &place, 1).await.unwrap().is_some());
+    for after in [false, true] {
+        plugin_data::keys(db.read(), &place, after, 1, 9).await.unwrap();
+    }
+    plugin_data::page(db.read(), "p", None, 9).await.unwrap();
+    plugin_data::page(db.read(), "p", Some(("a", "j")), 9).await.unwrap();
+    assert_eq!(plugin_data::count_of(db.read(), "p", "a", 1).await.unwrap(), 1);
+    assert_eq!(plugin_data::count(db.read(), "p").await.unwrap(), 1);
+    assert!(!plugin_data::forget(db.read(), &place, 0, Some(1), 1).await.unwrap());
+    assert!(plugin_data::forget(db.read(), &place, 0, None, 1).await.is_ok_and(|forgotten| forgotten));
+    plugin_data::remove_all(db.read(), "p").await.unwrap();
+    plugin_data::remove_of_account(db.read(), "a").await.unwrap();
+    for only_denied in [false, true] {
+        plugin_call::last(db.read(), "p", only_denied, 9).await.unwrap();
+    }
+    plugin_call::ending("0", "failed").touches(db.read()).await.unwrap();
+}
+
+/// What an upgrade does with the data of a plugin, and what nodes say of it.
+async fn what_the_catalog_migrates(db: &Db) {
+    let [(version, _)] = enrolment::data_versions(db.read(), "cipherpad").await.unwrap()[..] else { panic!() };
+    // That they are then written by their keys cannot be explained like this: a list of values has no types of its own.
+    assert_eq!(enrolment::of_version(db.read(), "cipherpad", version, "", 1).await.unwrap().len(), 1);
+    store::plugin::stored_versions(db.read(), "p").await.unwrap();
+    store::plugin::data_version(db.read(), "p").await.unwrap();
+    let node = store::plugin::node::Model {
+        node: "n".to_owned(),
+        plugin: "p".to_owned(),
+        sha256: String::new(),
+        settings_version: 0,
+        state: "running".to_owned(),
+        why: None,
+        seen_at: 1,
+    };
+    db.write(move |tx| Box::pin(async move { store::plugin::node::say(tx, "n", vec![node], 0).await })).await.unwrap();
+    assert_eq!(store::plugin::node::said_since(db.read(), 1).await.unwrap().len(), 1);
 }
 
 /// Texts of the statements that this database has run.
@@ -147,7 +207,7 @@ async fn explain_postgres(db: &DatabaseConnection, statement: &str) -> Option<St
 /// The same of SQLite.
 async fn explain_sqlite(db: &Db, statement: &str) -> Option<String> {
     // SQLite locks whole databases, not rows.
-    let statement = statement.replace(" FOR UPDATE", "");
+    let statement = statement.replace(" FOR UPDATE", "").replace(" FOR SHARE", "");
     let explain = format!("EXPLAIN QUERY PLAN {statement}");
     let explain = Statement::from_string(db.read().get_database_backend(), explain);
     let rows = db.read().query_all_raw(explain).await.unwrap_or_else(|error| panic!("{statement}: {error}"));

@@ -41,7 +41,7 @@ async fn a_unit_that_fails_takes_nothing_with_it(database: Database) {
     while let Some(done) = units.join_next().await {
         let (number, result) = done.unwrap();
         assert_eq!(result.is_err(), number % 3 == 0, "unit {number}: {result:?}");
-        let row = store::code::find(db.read(), &number.to_string()).await.unwrap();
+        let row = store::code::find(&db, &number.to_string()).await.unwrap();
         assert_eq!(row.is_some(), number % 3 != 0, "unit {number} was told {result:?}");
     }
 }
@@ -78,7 +78,7 @@ async fn what_a_unit_wrote_before_it_failed_is_gone(database: Database) {
         .await;
     assert!(failed.is_err(), "one key twice");
     assert_eq!(store::account::by_id(db.read(), "ann").await.unwrap(), None);
-    assert_eq!(store::code::find(db.read(), "a").await.unwrap(), None);
+    assert_eq!(store::code::find(&db, "a").await.unwrap(), None);
 }
 
 async fn changes_that_travel_together_stop_at_the_first_without_a_row(database: Database) {
@@ -92,7 +92,7 @@ async fn changes_that_travel_together_stop_at_the_first_without_a_row(database: 
             (Err(StoreError::Conflict(record)), Some(expected)) if record == expected => {}
             (done, expected) => panic!("{used}, {bought}: {done:?} instead of {expected:?}"),
         }
-        let stored = store::code::find(db.read(), bought).await.unwrap();
+        let stored = store::code::find(&db, bought).await.unwrap();
         assert_eq!(stored.is_some(), named.is_none(), "{bought}");
     }
 }
@@ -126,8 +126,8 @@ async fn a_unit_that_goes_on_after_a_miss_keeps_what_came_before_it_and_no_more(
     while let Some(done) = units.join_next().await {
         let (number, whole) = done.unwrap();
         assert_eq!(whole, number % 4 != 0, "unit {number}");
-        let before = store::code::find(db.read(), &format!("before {number}")).await.unwrap();
-        let after = store::code::find(db.read(), &format!("after {number}")).await.unwrap();
+        let before = store::code::find(&db, &format!("before {number}")).await.unwrap();
+        let after = store::code::find(&db, &format!("after {number}")).await.unwrap();
         assert_eq!((before.is_some(), after.is_some()), (true, whole), "unit {number}");
     }
 }
@@ -154,11 +154,11 @@ async fn a_unit_that_nobody_waits_for_is_still_done(database: Database) {
     waiting.abort();
     // A later unit commits after it, or rolls back what the lost connection left: either way nothing hangs.
     add_code(&db, "next").await.unwrap();
-    let orphan = store::code::find(db.read(), "orphan").await.unwrap();
+    let orphan = store::code::find(&db, "orphan").await.unwrap();
     if db.is_embedded() {
         assert!(orphan.is_some(), "the writer finishes what it has begun");
     }
-    assert!(store::code::find(db.read(), "next").await.unwrap().is_some());
+    assert!(store::code::find(&db, "next").await.unwrap().is_some());
 }
 
 async fn what_was_answered_is_there_for_whoever_opens_the_database_next(database: Database) {
@@ -169,7 +169,7 @@ async fn what_was_answered_is_there_for_whoever_opens_the_database_next(database
     drop(db);
     let again = database.open().await;
     for number in 0..20 {
-        let row = store::code::find(again.read(), &number.to_string()).await.unwrap().unwrap();
+        let row = store::code::find(&again, &number.to_string()).await.unwrap().unwrap();
         assert!(row.used_at.is_none() && row.expires_at > NOW);
     }
 }

@@ -2,8 +2,9 @@
 
 use std::{
     fs,
+    io::Write,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use enum_idp::plugins::signature::{NewKey, keygen, sign};
@@ -34,6 +35,18 @@ impl Publisher {
     /// One of our plugins under a name of its own. Other bytes behind the library make another build of it.
     pub(crate) fn build(&self, name: &str, library: &str, tail: &[u8]) -> PathBuf {
         let mut bytes = fs::read(plugins::target_dir().join(format!("lib{library}.so"))).unwrap();
+        bytes.extend_from_slice(tail);
+        let path = self.dir.join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// As [`Publisher::build`], of one of plugin-api's examples.
+    pub(crate) fn example(&self, name: &str, example: &str, tail: &[u8]) -> PathBuf {
+        let library = plugins::target_dir().join(format!("examples/lib{example}.so"));
+        let mut bytes = fs::read(&library).unwrap_or_else(|error| {
+            panic!("{}: {error}: run `cargo build --workspace --examples` first", library.display())
+        });
         bytes.extend_from_slice(tail);
         let path = self.dir.join(name);
         fs::write(&path, bytes).unwrap();
@@ -82,16 +95,32 @@ impl Administrator {
         Self { config }
     }
 
-    fn run(&self, arguments: &[&str]) -> std::process::Output {
+    /// `enum-idp plugin …`, not yet run.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_enum-idp"));
-        command.arg("plugin").args(arguments).arg("--config").arg(&self.config).arg("--json").stdin(Stdio::null());
-        command.output().unwrap()
+        command.arg("plugin").args(arguments).arg("--config").arg(&self.config).arg("--json");
+        command
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // It may end without having read what it needs no more.
+        drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+        child.wait_with_output().unwrap()
     }
 
     /// Runs `enum-idp plugin …`, which must end well; gives what it printed.
     #[track_caller]
     pub(crate) fn does(&self, arguments: &[&str]) -> Value {
-        let output = self.run(arguments);
+        self.does_given(arguments, "")
+    }
+
+    /// As [`Administrator::does`], with something on standard input.
+    #[track_caller]
+    pub(crate) fn does_given(&self, arguments: &[&str], input: &str) -> Value {
+        let output = self.run(arguments, input);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
@@ -99,12 +128,19 @@ impl Administrator {
     /// Runs `enum-idp plugin …`, which must be refused with these words.
     #[track_caller]
     pub(crate) fn is_told(&self, arguments: &[&str], words: &[&str]) {
-        let output = self.run(arguments);
+        self.is_told_given(arguments, "", words);
+    }
+
+    /// As [`Administrator::is_told`], with something on standard input; gives all that was said.
+    #[track_caller]
+    pub(crate) fn is_told_given(&self, arguments: &[&str], input: &str, words: &[&str]) -> String {
+        let output = self.run(arguments, input);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
         for word in words {
             assert!(said.contains(word), "{arguments:?}: {word:?} is not said: {said}");
         }
         assert!(!said.contains("panicked"), "{said}");
+        said
     }
 }

@@ -5,14 +5,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Checked, broken, greased, hold, plugin, works};
+use super::surroundings::{self, Harsh};
+use super::{Checked, broken, greased, hold, migration, plugin, works};
 use crate::abi::Plugin;
 use crate::error::Error;
 use crate::message::{
-    Answer, Begin, Context, Description, Effect, EnrolAnswer, EnrolBegin, Facts, Input, Kind, Purpose, Step,
+    Answer, Begin, Context, Description, Effect, EnrolAnswer, EnrolBegin, Facts, Input, Kind, Migrating, Purpose, Step,
     Transaction, method,
 };
-use crate::testing::{Loaded, context};
+use crate::testing::{FakeHost, Loaded, context};
 
 /// Steps after which enrolling counts as endless.
 const PATIENCE: usize = 10;
@@ -40,6 +41,15 @@ pub trait Person {
         json!({})
     }
 
+    /// Prepares the host before the plugin is created: secrets of the settings, what the web answers.
+    fn prepare(&self, _host: &FakeHost) {}
+
+    /// Values as builds of older data versions have written them, with the version that it was: this build migrates them
+    /// to its own, and back.
+    fn older(&self) -> Vec<(u32, Migrating)> {
+        Vec::new()
+    }
+
     /// What the person sends when asked for this while enrolling.
     fn enrol(&mut self, cx: &Context, asked: &Asked) -> Input;
 
@@ -57,7 +67,8 @@ pub trait Person {
 pub fn factor(table: &'static Plugin, person: &mut dyn Person) -> Checked {
     const METHODS: [&str; 5] =
         [method::BEGIN, method::ANSWER, method::ENROL_BEGIN, method::ENROL_ANSWER, method::DECOY];
-    let (loaded, description) = plugin(table, &person.settings(), &METHODS[..4])?;
+    let settings = person.settings();
+    let (loaded, description) = plugin(table, &settings, &METHODS[..4], &|host| person.prepare(host))?;
     hold("a factor says that it is one", description.manifest.kind == Kind::Factor, || "it is a service".to_owned())?;
     let run = Run { loaded, description };
     let enrolment = run.enrols(person)?;
@@ -71,7 +82,13 @@ pub fn factor(table: &'static Plugin, person: &mut dyn Person) -> Checked {
         run.many_threads(person, &cx, &enrolment)?;
     }
     run.decoys(person, &enrolment)?;
-    run.log_lines()
+    migration::there_and_back(&run.loaded, &run.description, &enrolment, person.older())?;
+    surroundings::fits_manifest(&run.loaded, &run.description)?;
+    run.log_lines()?;
+    for harsh in surroundings::HARSH {
+        run.on_a_harsh_host(table, &settings, person, &enrolment, harsh)?;
+    }
+    Ok(())
 }
 
 struct Run {
@@ -215,6 +232,37 @@ impl Run {
         }
         let step = works(RULE, self.loaded.enrol_answer(&cx, &decoy.enrolling, &Input::default()))?;
         hold(RULE, !matches!(step, Step::Pass { .. }), || "its enrolling step passed".to_owned())
+    }
+
+    /// Without its services a plugin may fail, and everybody then chooses another factor. It must not fall apart, nor let
+    /// somebody in because it could not look.
+    fn on_a_harsh_host(
+        &self,
+        table: &'static Plugin,
+        settings: &Value,
+        person: &mut dyn Person,
+        enrolment: &Value,
+        harsh: Harsh,
+    ) -> Checked {
+        let made = Loaded::with(table, settings, |host| {
+            person.prepare(host);
+            harsh(host);
+        });
+        let Some(loaded) = surroundings::survives(made)? else { return Ok(()) };
+        for &purpose in &self.description.manifest.purposes {
+            let cx = context(purpose);
+            let Some(step) = surroundings::survives(loaded.begin(&cx, enrolment))? else { continue };
+            let Step::Ask { page, data, state, effects } = step else { continue };
+            let asked = Asked { page, data, effects };
+            surroundings::survives(loaded.answer(&cx, enrolment, &state, &person.answer(&cx, &asked)))?;
+            let step = surroundings::survives(loaded.answer(&cx, enrolment, &state, &person.wrong(&cx, &asked)))?;
+            hold("a wrong answer never passes", !matches!(step, Some(Step::Pass { .. })), || {
+                "it did on a host that denies its services".to_owned()
+            })?;
+        }
+        let cx = context(Purpose::Authorize);
+        surroundings::survives(loaded.enrol_begin(&cx, None))?;
+        surroundings::survives(loaded.decoy(&cx)).map(|_| ())
     }
 
     fn log_lines(&self) -> Checked {

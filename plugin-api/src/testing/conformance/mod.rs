@@ -8,18 +8,22 @@
 //! ```
 
 mod factor;
+mod migration;
 mod service;
+mod settings;
+mod surroundings;
 
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use serde_json::{Value, json};
 
 pub use self::factor::{Asked, Person, factor};
-pub use self::service::{ServiceSamples, service};
-use super::Loaded;
+pub use self::service::{ServiceSamples, service, service_with};
+use super::{FakeHost, Loaded};
 use crate::abi::Plugin;
 use crate::error::{Error, Status};
-use crate::message::{Description, method};
+use crate::message::Description;
 
 /// A rule that the plugin broke.
 pub struct Broken {
@@ -57,13 +61,19 @@ fn works<T>(rule: &'static str, result: Result<T, Error>) -> Checked<T> {
 }
 
 /// What holds for both kinds. Returns the instance to go on with, and the description.
-fn plugin(table: &'static Plugin, settings: &Value, methods: &[&str]) -> Checked<(Loaded, Description)> {
+fn plugin(
+    table: &'static Plugin,
+    sample: &Value,
+    methods: &[&str],
+    prepare: &dyn Fn(&FakeHost),
+) -> Checked<(Loaded, Description)> {
     hold("a panic must be contained", table.unwinds(), || "it was built with panic = abort".to_owned())?;
-    let loaded = works("the sample settings are accepted", Loaded::new(table, settings))?;
+    let loaded = works("the sample settings are accepted", Loaded::with(table, sample, prepare))?;
     let description = described(&loaded)?;
-    settings_are_strict(table, &loaded, settings)?;
+    settings::are_sound(table, &loaded, &description, sample, prepare)?;
     unknown_methods(&loaded)?;
     garbage(&loaded, methods)?;
+    migration::makes_sense(&loaded)?;
     Ok((loaded, description))
 }
 
@@ -77,27 +87,9 @@ fn described(loaded: &Loaded) -> Checked<Description> {
     Ok(description)
 }
 
-fn settings_are_strict(table: &'static Plugin, loaded: &Loaded, settings: &Value) -> Checked {
-    const RULE: &str = "settings refuse what they do not know";
-    works("settings.check accepts the sample settings", loaded.call::<_, Value>(method::CHECK_SETTINGS, settings))?;
-    let mut mistyped = settings.clone();
-    let Some(fields) = mistyped.as_object_mut() else {
-        return broken("settings are an object", settings.to_string());
-    };
-    fields.insert("x_mistyped".to_owned(), json!(1));
-    let checked = loaded.raw(method::CHECK_SETTINGS, mistyped.to_string().as_bytes());
-    hold(RULE, checked.status == Status::Error.code(), || {
-        format!("settings.check returned status {} for the unknown field `x_mistyped`", checked.status)
-    })?;
-    match Loaded::new(table, &mistyped) {
-        Err(Error::Failed(_)) => Ok(()),
-        Err(other) => broken(RULE, format!("create refused the unknown field with `{other}`")),
-        Ok(_) => broken(RULE, "create took the unknown field `x_mistyped`"),
-    }
-}
-
 fn unknown_methods(loaded: &Loaded) -> Checked {
-    for name in ["", "grease.7c1e", "factor.begin ", "FACTOR.BEGIN", "\u{1F9C0}"] {
+    let [grease, of_a_factor] = [format!("grease.{}", random()), format!("factor.{}", random())];
+    for name in ["", &grease, &of_a_factor, "factor.begin ", "FACTOR.BEGIN", "\u{1F9C0}"] {
         let reply = loaded.raw(name, b"{}");
         hold("an unknown method is answered with status 2", reply.status == Status::Unknown.code(), || {
             format!("`{name}` was answered with status {}", reply.status)
@@ -107,14 +99,11 @@ fn unknown_methods(loaded: &Loaded) -> Checked {
 }
 
 fn garbage(loaded: &Loaded, methods: &[&str]) -> Checked {
-    let deep = "[".repeat(100_000);
-    let bad: [&[u8]; 9] =
-        [b"", b"{", b"null", b"[]", b"{}", b"\"text\"", b"\xff\xfe", b"{\"cx\":null}", deep.as_bytes()];
     for &name in methods {
-        for json in bad {
-            let reply = loaded.raw(name, json);
+        for json in nonsense() {
+            let reply = loaded.raw(name, &json);
             hold("a message that makes no sense is an error", reply.status == Status::Error.code(), || {
-                let start = String::from_utf8_lossy(json.get(..20).unwrap_or(json));
+                let start = String::from_utf8_lossy(json.get(..20).unwrap_or(&json));
                 format!("{name} answered `{start}` with status {}", reply.status)
             })?;
             hold("an error has a text", !reply.bytes.is_empty() && std::str::from_utf8(&reply.bytes).is_ok(), || {
@@ -125,19 +114,36 @@ fn garbage(loaded: &Loaded, methods: &[&str]) -> Checked {
     Ok(())
 }
 
-/// Puts a field that nobody knows into every object of a message, except into what belongs to the plugin itself and into
-/// maps whose keys are data.
+/// What no method of the contract but `describe` can make sense of.
+fn nonsense() -> Vec<Vec<u8>> {
+    let deep = "[".repeat(100_000);
+    let bad: [&[u8]; 9] =
+        [b"", b"{", b"null", b"[]", b"{}", b"\"text\"", b"\xff\xfe", b"{\"cx\":null}", deep.as_bytes()];
+    bad.map(<[u8]>::to_vec).into()
+}
+
+/// Another name in every run, so that nobody gets used to one.
+fn random() -> String {
+    format!("{:016x}", RandomState::new().build_hasher().finish())
+}
+
+/// Puts a field that nobody knows, under another name in every run, into every object of a message, except into what
+/// belongs to the plugin itself and into maps whose keys are data.
 fn greased(mut message: Value) -> Value {
-    fn into(value: &mut Value) {
-        if let Some(object) = value.as_object_mut() {
-            for (name, inner) in object.iter_mut() {
-                if !matches!(name.as_str(), "enrolment" | "replaces" | "state" | "input" | "details") {
-                    into(inner);
+    fn into(value: &mut Value, name: &str) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| into(item, name)),
+            Value::Object(fields) => {
+                for (field, inner) in fields.iter_mut() {
+                    if !matches!(field.as_str(), "enrolment" | "replaces" | "state" | "input" | "details" | "value") {
+                        into(inner, name);
+                    }
                 }
+                fields.insert(name.to_owned(), json!({ "a": [1, null] }));
             }
-            object.insert("x_grease".to_owned(), json!({ "a": [1, null] }));
+            _ => {}
         }
     }
-    into(&mut message);
+    into(&mut message, &format!("x_grease_{}", random()));
     message
 }

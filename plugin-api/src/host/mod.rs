@@ -1,5 +1,21 @@
 //! What a plugin may ask of its host.
+//!
+//! Every service but the log and the texts needs a permission: the manifest asks for it
+//! ([`crate::message::permission`]), an administrator grants it. Without the grant a call is [`Error::Denied`], on a host
+//! that is older than the service [`Error::Unsupported`]. Calls block, within the time that the host gives the plugin's
+//! own call.
 
+mod http;
+mod secret;
+mod store;
+mod text;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use self::http::{HttpCall, Response};
+pub use self::secret::Secret;
+pub use self::store::{Entry, Store};
 use crate::abi::Host;
 use crate::error::{Error, Result, Status};
 use crate::message::{LogLine, host_method};
@@ -34,5 +50,11 @@ impl Host {
             Some(Status::Error) => Err(Error::Failed(text())),
             Some(Status::Panicked) | None => Err(Error::failed("the host failed")),
         }
+    }
+
+    /// One message of the contract, there and back.
+    fn ask<Q: Serialize, A: DeserializeOwned>(&self, method: &str, request: &Q) -> Result<A> {
+        let json = serde_json::to_vec(request).map_err(|error| Error::malformed("the request to the host", &error))?;
+        serde_json::from_slice(&self.call(method, &json)?).map_err(|error| Error::malformed("the host's reply", &error))
     }
 }
