@@ -65,7 +65,7 @@ impl Approval {
             transaction: payment.transaction.clone(),
             confirmation: id.clone(),
         };
-        let mut details = service.about(&passed.account.id).approved(&approved).await?;
+        let details = service.about(&passed.account.id).approved(&approved).await?;
         let receipt = receipt::sign(
             app,
             client,
@@ -80,9 +80,6 @@ impl Approval {
                 evidence: &passed.facts.evidence,
             },
         )?;
-        if let Some(details) = details.as_object_mut() {
-            details.insert("receipt".to_owned(), json!(receipt));
-        }
         let sealed = app.seal.record_json("confirmation", &id, &approved)?;
         let row = store::confirmation::Model {
             id: id.clone(),

@@ -25,15 +25,25 @@ pub struct Authenticated {
     pub confirmation: Option<Confirmed>,
 }
 
-/// An approved payment, as the relying party will see it.
+/// An approved payment. A code's row keeps its receipt once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmed {
     /// Identifier; also the receipt's `jti`.
     pub id: String,
-    /// The `authorization_details` object as approved.
+    /// The `authorization_details` object as approved, with the receipt in it after [`Confirmed::with_receipt`].
     pub details: Value,
     /// The receipt.
     pub receipt: String,
+}
+
+impl Confirmed {
+    /// As the relying party sees it.
+    pub(super) fn with_receipt(mut self) -> Self {
+        if let Some(details) = self.details.as_object_mut() {
+            details.insert("receipt".to_owned(), self.receipt.clone().into());
+        }
+        self
+    }
 }
 
 /// What a token family stands on.

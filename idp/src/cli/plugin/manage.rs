@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use plugin_api::message::permission;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -37,7 +38,12 @@ impl Install {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let listed = catalog(&self.common).await?.install(&self.file, self.signature.as_deref()).await?;
         show(&self.common, &listed, |listed| {
-            let grant = if listed.permissions.is_empty() { "" } else { " --grant-all" };
+            let grant = match listed.permissions.as_slice() {
+                [] => "",
+                // Somebody has to say where to.
+                asked if asked.iter().any(|name| name == permission::HTTP) => " --grant-all --grant http:https://HOST",
+                _ => " --grant-all",
+            };
             format!("{}\nenable it with: enum-idp plugin enable {}{grant}", words(listed), listed.id)
         })
     }

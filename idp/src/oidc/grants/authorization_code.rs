@@ -10,7 +10,13 @@ use crate::{
     clock::{Millis, SECOND},
     error::Internal,
     oidc::{
-        client::Client, client_auth::Caller, code::Authorized, error::Refusal, params::Params, pkce, tokens::Issue,
+        client::Client,
+        client_auth::Caller,
+        code::{Authorized, Confirmed},
+        error::Refusal,
+        params::Params,
+        pkce,
+        tokens::Issue,
     },
     store,
 };
@@ -45,7 +51,7 @@ pub(in crate::oidc) async fn redeem(app: &Arc<App>, caller: Caller, params: &Par
         sid: authorized.sid,
         granted: authorized.granted,
         nonce: authorized.nonce,
-        confirmation: authorized.confirmation,
+        confirmation: authorized.confirmation.map(Confirmed::with_receipt),
         refresh_token,
         family_expires_at,
     })
