@@ -10,6 +10,7 @@ mod m0001_main_job;
 mod m0002_plugins;
 mod m0003_plugin_services;
 mod m0004_plugin_data_version;
+mod table;
 
 /// All migrations, oldest first.
 pub struct Migrator;

@@ -5,6 +5,8 @@ use sea_orm_migration::{
     schema::{big_integer, binary, boolean, integer, string, text},
 };
 
+use crate::table::table;
+
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {
@@ -64,15 +66,6 @@ const INDEXES: &[(&str, &str, &[&str], bool)] = &[
     ("outbox_due", "outbox", &["state", "next_at"], false),
     ("outbox_effect", "outbox", &["effect"], true),
 ];
-
-fn table(name: &'static str, columns: Vec<ColumnDef>) -> TableCreateStatement {
-    let mut table = Table::create();
-    table.table(Alias::new(name));
-    for column in columns {
-        table.col(column);
-    }
-    table.take()
-}
 
 fn key(name: &'static str) -> ColumnDef {
     string(Alias::new(name)).primary_key().take()

@@ -6,6 +6,8 @@ use sea_orm_migration::{
     schema::{big_integer, binary, boolean, integer, string, text},
 };
 
+use crate::table::{column, table};
+
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {
@@ -36,19 +38,6 @@ impl MigrationTrait for Migration {
         }
         Ok(())
     }
-}
-
-fn column(name: &'static str) -> Alias {
-    Alias::new(name)
-}
-
-fn table(name: &'static str, columns: Vec<ColumnDef>) -> TableCreateStatement {
-    let mut table = Table::create();
-    table.table(Alias::new(name));
-    for column in columns {
-        table.col(column);
-    }
-    table.take()
 }
 
 fn tables() -> Vec<TableCreateStatement> {

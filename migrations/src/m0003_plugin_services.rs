@@ -6,6 +6,8 @@ use sea_orm_migration::{
     sea_orm::DbBackend,
 };
 
+use crate::table::column;
+
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {
@@ -44,10 +46,6 @@ const INDEXES: &[(&str, &str, &[&str])] = &[
     ("plugin_call_plugin", "plugin_call", &["plugin", "id"]),
     ("plugin_call_at", "plugin_call", &["at"]),
 ];
-
-fn column(name: &'static str) -> Alias {
-    Alias::new(name)
-}
 
 /// No reference to the account: a plugin may put something while the enrolment is being prepared that is committed
 /// together with a new account.

@@ -5,6 +5,8 @@ use sea_orm_migration::{
     schema::{big_integer, integer, string, text},
 };
 
+use crate::table::column;
+
 pub(crate) struct Migration;
 
 impl MigrationName for Migration {
@@ -43,10 +45,6 @@ impl MigrationTrait for Migration {
         m.drop_index(Index::drop().name(BY_VERSION).table(column("enrolment")).to_owned()).await?;
         m.alter_table(Table::alter().table(column("enrolment")).drop_column(column("data_version")).take()).await
     }
-}
-
-fn column(name: &'static str) -> Alias {
-    Alias::new(name)
 }
 
 async fn add(m: &SchemaManager<'_>, table: &'static str, new: ColumnDef) -> Result<(), DbErr> {

@@ -33,23 +33,10 @@
 
 #[path = "errand/run.rs"]
 mod run;
+#[path = "errand/word.rs"]
+mod word;
 
 use plugin_api::prelude::*;
-
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    word: String,
-}
-
-impl run::Kept for Kept {
-    fn new(word: String) -> Self {
-        Self { word }
-    }
-
-    fn word(&self) -> &str {
-        &self.word
-    }
-}
 
 struct First;
 
@@ -57,7 +44,7 @@ impl run::Build for First {
     const VERSION: &'static str = "1.0.0";
     const DATA_VERSION: u32 = 1;
     const PERMISSIONS: &'static [&'static str] = &["store", "secret", "secret.reveal", "http"];
-    type Kept = Kept;
+    type Kept = word::Word;
 }
 
 export_factor!(run::Errand<First>);

@@ -3,23 +3,10 @@
 
 #[path = "errand/run.rs"]
 mod run;
+#[path = "errand/word.rs"]
+mod word;
 
 use plugin_api::prelude::*;
-
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    word: String,
-}
-
-impl run::Kept for Kept {
-    fn new(word: String) -> Self {
-        Self { word }
-    }
-
-    fn word(&self) -> &str {
-        &self.word
-    }
-}
 
 struct Bare;
 
@@ -27,7 +14,7 @@ impl run::Build for Bare {
     const VERSION: &'static str = "1.0.1";
     const DATA_VERSION: u32 = 1;
     const PERMISSIONS: &'static [&'static str] = &[];
-    type Kept = Kept;
+    type Kept = word::Word;
 }
 
 export_factor!(run::Errand<Bare>);
