@@ -21,7 +21,7 @@ use crate::{
     health,
     keys::Keys,
     limits::Limits,
-    login::Decoys,
+    login::{Decoys, Sets},
     oidc,
     oidc::{client::Clients, discovery::Documents},
     pages,
@@ -70,6 +70,8 @@ pub struct App {
     pub metrics: health::Metrics,
     /// Budgets of addresses that belong to nobody.
     pub decoys: Decoys,
+    /// Methods that people have, for the same.
+    pub sets: Sets,
 }
 
 /// Every route.

@@ -186,6 +186,10 @@ pub struct Limits {
     pub email_challenges_per_minute: u32,
     /// Challenges that one client may cause in a minute.
     pub client_challenges_per_minute: u32,
+    /// Codes that one method of one person is sent in an hour: 1 to 60.
+    pub codes_per_hour: u32,
+    /// The same in a day: 1 to 200.
+    pub codes_per_day: u32,
     /// Registrations an address block may begin in an hour.
     pub registrations_per_hour: u32,
 }
@@ -203,6 +207,8 @@ impl Default for Limits {
             failures_until_check: 5,
             email_challenges_per_minute: 30,
             client_challenges_per_minute: 6_000,
+            codes_per_hour: 5,
+            codes_per_day: 20,
             registrations_per_hour: 20,
         }
     }
@@ -238,15 +244,12 @@ impl Config {
                 put(&mut table, &keys, environment_value(&keys, &value)?)?;
             }
         }
-        let config: Self = table.try_into().map_err(|error: toml::de::Error| ConfigError::Key(one_line(&error)))?;
-        config.check()
+        table.try_into::<Self>().map_err(|error| ConfigError::Key(one_line(&error)))?.check()
     }
 
     fn check(mut self) -> Result<Self, ConfigError> {
         let wrong = |key, reason: &str| ConfigError::Value { key, reason: reason.to_owned() };
-        while self.issuer.ends_with('/') {
-            self.issuer.pop();
-        }
+        self.issuer.truncate(self.issuer.trim_end_matches('/').len());
         let issuer = Url::parse(&self.issuer).map_err(|error| wrong("issuer", &error.to_string()))?;
         let loopback = matches!(issuer.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         if issuer.scheme() != "https" && !(issuer.scheme() == "http" && loopback) {
@@ -259,20 +262,19 @@ impl Config {
             return Err(wrong("issuer", "must have no path: E-num serves a whole origin"));
         }
         let limits = &self.limits;
-        if !(30..=300).contains(&limits.challenge_seconds) {
-            return Err(wrong("limits.challenge_seconds", "must be 30 to 300"));
-        }
-        if !(10..=60).contains(&limits.code_seconds) {
-            return Err(wrong("limits.code_seconds", "must be 10 to 60"));
-        }
-        if !(3..=20).contains(&limits.failures_until_disabled) {
-            return Err(wrong("limits.failures_until_disabled", "must be 3 to 20"));
-        }
-        if !(60..=3600).contains(&limits.access_token_seconds) {
-            return Err(wrong("limits.access_token_seconds", "must be 60 to 3600"));
-        }
-        if limits.refresh_seconds < 60 || limits.session_seconds < 60 {
-            return Err(wrong("limits", "refresh_seconds and session_seconds must be at least 60"));
+        for (key, value, allowed, reason) in [
+            ("limits.challenge_seconds", limits.challenge_seconds, 30..=300, "must be 30 to 300"),
+            ("limits.code_seconds", limits.code_seconds, 10..=60, "must be 10 to 60"),
+            ("limits.failures_until_disabled", limits.failures_until_disabled.into(), 3..=20, "must be 3 to 20"),
+            ("limits.codes_per_hour", limits.codes_per_hour.into(), 1..=60, "must be 1 to 60"),
+            ("limits.codes_per_day", limits.codes_per_day.into(), 1..=200, "must be 1 to 200"),
+            ("limits.access_token_seconds", limits.access_token_seconds, 60..=3600, "must be 60 to 3600"),
+            ("limits.refresh_seconds", limits.refresh_seconds, 60..=i64::MAX, "must be at least 60"),
+            ("limits.session_seconds", limits.session_seconds, 60..=i64::MAX, "must be at least 60"),
+        ] {
+            if !allowed.contains(&value) {
+                return Err(wrong(key, reason));
+            }
         }
         Ok(self)
     }

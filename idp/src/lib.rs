@@ -2,7 +2,7 @@
 //!
 //! Rooms, from the top down: [`oidc`] (protocol), [`login`] (the person), [`account`] (the person's own things),
 //! [`plugins`] (the host), [`store`] (data). Calls go down only. Beside them stand small services that any room may
-//! use: [`clock`], [`entropy`], [`seal`], [`keys`], [`courier`], [`notice`], [`pages`], [`limits`], [`bot`],
+//! use: [`clock`], [`entropy`], [`seal`], [`keys`], [`courier`], [`letter`], [`notice`], [`pages`], [`limits`], [`bot`],
 //! [`health`].
 
 pub mod account;
@@ -16,6 +16,7 @@ pub mod entropy;
 pub mod error;
 pub mod health;
 pub mod keys;
+pub mod letter;
 pub mod limits;
 mod listen;
 pub mod login;

@@ -10,6 +10,7 @@ mod m0001_main_job;
 mod m0002_plugins;
 mod m0003_plugin_services;
 mod m0004_plugin_data_version;
+mod m0005_challenges;
 mod table;
 
 /// All migrations, oldest first.
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_plugins::Migration),
             Box::new(m0003_plugin_services::Migration),
             Box::new(m0004_plugin_data_version::Migration),
+            Box::new(m0005_challenges::Migration),
         ]
     }
 }

@@ -34,6 +34,7 @@ impl Manifest {
             amr: Vec::new(),
             acr: None,
             challenge: ChallengeKind::Derived,
+            challenge_seconds: None,
             enrols: Enrols::Device,
             details_types: Vec::new(),
             permissions: Vec::new(),
@@ -65,6 +66,13 @@ impl Manifest {
     #[must_use]
     pub fn challenge(mut self, challenge: ChallengeKind) -> Self {
         self.challenge = challenge;
+        self
+    }
+
+    /// How many seconds a stored challenge is accepted, up to 600.
+    #[must_use]
+    pub fn challenge_seconds(mut self, seconds: u32) -> Self {
+        self.challenge_seconds = Some(seconds);
         self
     }
 

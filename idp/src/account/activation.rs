@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use plugin_api::message::{Enrols, Input};
+use plugin_api::message::{ChallengeKind, Enrols, Input};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -209,7 +209,7 @@ pub async fn answer(
             return back("");
         }
         match enrol::page::answer(&app, &Caller::from(peer), &factor, (account, row), locale, Input(fields)).await? {
-            Answered::Asked | Answered::Enrolled | Answered::Stale => back(""),
+            Answered::Asked | Answered::Enrolled | Answered::Ended | Answered::Stale => back(""),
             Answered::Wrong => back("?answer=wrong"),
             Answered::TooMany => Ok(app.pages.problem(StatusCode::TOO_MANY_REQUESTS, locale, "too_many", &json!({}))),
         }
@@ -299,6 +299,7 @@ impl Page<'_> {
         let factor = factor(app, self.about)?;
         if factor.manifest().enrols == Enrols::Page {
             context["on_page"] = true.into();
+            context["sends"] = (factor.manifest().challenge == ChallengeKind::Stored).into();
             context["factor_name"] = factor.text(self.locale, "name").into();
             if let Stand::Waiting(row) = stand {
                 context["body"] = match self.body(&factor, row) {

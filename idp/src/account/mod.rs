@@ -21,7 +21,6 @@ mod answer;
 mod confirmation;
 pub mod enrol;
 mod form;
-mod letter;
 mod phone;
 pub mod registration;
 

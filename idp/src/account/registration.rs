@@ -18,7 +18,7 @@ pub use super::confirmation::{confirm, confirm_page};
 use super::{
     Caller, answer,
     form::{self, Filled, Form, Mistakes},
-    letter, or_problem,
+    or_problem,
 };
 use crate::{
     app::App,
@@ -26,6 +26,7 @@ use crate::{
     clock::{DAY, HOUR},
     courier::Message,
     error::Internal,
+    letter,
     pages::{self, Options},
     store::{account, registration},
 };

@@ -1,8 +1,8 @@
 //! The ceremony: issue, answer, verdict. Every proof in this program goes through here.
 //!
 //! A challenge is derived from the enrolment, its durable challenge number, the purpose, the transaction, the
-//! interaction and a slice of time: asking again shows the same one, and issuing writes nothing. The budgets belong to
-//! the enrolment's row, so that neither a new challenge nor a new browser refills them:
+//! interaction and a slice of time: asking again shows the same one, and issuing writes nothing. What has to be sent to
+//! somebody is made anew instead, and kept in a row of its own ([`stored`]). The budgets belong to the enrolment's row, so that neither a new challenge nor a new browser refills them:
 //!
 //! - three wrong answers burn the challenge (its number rises),
 //! - five failures in a row pause the enrolment for 15 minutes, with a notice,
@@ -12,7 +12,7 @@
 //! wrong ones none goes uncounted.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use plugin_api::message::{AccountView, Begin, Context, Decoy, Purpose, Step};
+use plugin_api::message::{AccountView, Begin, ChallengeKind, Context, Decoy, Purpose, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -26,8 +26,11 @@ use crate::{
     store::{account, enrolment, plugin},
 };
 
+mod pace;
+mod stored;
 mod verdict;
 
+pub use stored::{Later, Press};
 pub use verdict::{Attempt, Passed, Verdict, declined, judge};
 
 /// Wrong answers that burn a challenge.
@@ -53,16 +56,19 @@ pub struct Issued {
     data_version: u32,
     /// Which enrolment; for an address that cannot sign in one that does not exist, equally long.
     enrolment: String,
+    /// Everything further is in the row of the challenge; the fields below say nothing.
+    #[serde(default)]
+    stored: bool,
     /// Its challenge number when it was shown.
     number: i64,
     /// Slice of time that it was derived in.
     slice: i64,
     /// When it stops being accepted.
-    pub expires_at: Millis,
+    expires_at: Millis,
     /// The plugin's page.
-    pub page: String,
+    page: String,
     /// What the page is given.
-    pub data: Value,
+    data: Value,
     /// The plugin's state.
     state: Value,
 }
@@ -72,6 +78,46 @@ impl Issued {
     pub fn is_current(&self, app: &App) -> bool {
         app.plugins.factor(&self.factor).is_some_and(|factor| factor.sha256().starts_with(&self.build))
     }
+
+    /// Whether it was sent to somebody, so that it can be sent again.
+    pub fn is_sent(&self) -> bool {
+        self.stored
+    }
+}
+
+/// What a challenge shows.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The plugin's page.
+    pub page: String,
+    /// What the page is given.
+    pub data: Value,
+}
+
+/// What came of asking for a challenge.
+#[derive(Debug)]
+pub enum Asked {
+    /// It can be shown.
+    Question(Box<Issued>, Question),
+    /// Nothing was sent, and there is nothing to show.
+    Later(Later),
+}
+
+/// What a challenge that was issued shows; `None` when no answer to it can be right any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn question(
+    app: &App,
+    interaction: &Interaction,
+    email: &str,
+    issued: &Issued,
+) -> Result<Option<Question>, Internal> {
+    if issued.stored {
+        return stored::question(app, interaction, email, issued).await;
+    }
+    let question = Question { page: issued.page.clone(), data: issued.data.clone() };
+    Ok((app.clock.now() < issued.expires_at).then_some(question))
 }
 
 /// A way in that can be offered.
@@ -118,12 +164,17 @@ pub async fn offer(app: &App, email: &str, demand: &Demand) -> Result<Offer, Int
             }
         }
     }
+    // Counted for known addresses as well, so that both take alike.
+    let sets = app.sets.of(app, purpose).await?;
     if methods.is_empty() {
-        let first = app.plugins.factors_for(purpose).into_iter().next();
-        let methods = match first {
-            Some(factor) if !unreadable && is_in_step(app, &factor).await? => vec![Method { factor, enrolment: None }],
-            _ => Vec::new(),
-        };
+        let mut methods = Vec::new();
+        if !unreadable {
+            for factor in sets.drawn_for(&decoy_address(&app.seal, email)) {
+                if is_in_step(app, &factor).await? {
+                    methods.push(Method { factor, enrolment: None });
+                }
+            }
+        }
         return Ok(Offer { account: None, methods });
     }
     Ok(Offer { account, methods })
@@ -135,43 +186,49 @@ async fn is_in_step(app: &App, factor: &FactorHandle) -> Result<bool, Internal> 
     Ok(there.is_none_or(|there| there == enrolment::stored_version(factor.manifest().data_version)))
 }
 
-/// Shows the challenge of one method of `offer`. Writes nothing.
+/// Shows the challenge of one method of `offer`. One that is derived is there to be shown, and nothing is written; what
+/// has to be sent is sent as `press` allows.
 ///
 /// # Errors
-/// When the plugin fails or breaks the contract.
+/// When the plugin fails or breaks the contract; when the database fails.
 pub async fn issue(
     app: &App,
     interaction: &Interaction,
     email: &str,
-    offer: &Offer,
-    method: &Method,
-) -> Result<Issued, Internal> {
-    let now = app.clock.now();
-    let (slice, expires_at) = slice(app, interaction, now);
-    let asked = Asked { app, interaction, email, slice, expires_at };
-    let (factor, number, state, context) = if let (Some(account), Some(row)) = (&offer.account, &method.enrolment) {
-        let context = asked.context(&row.id, row.challenge_number, account_view(account));
-        (method.factor.clone(), row.challenge_number, row.state(&app.seal)?, context)
-    } else {
-        let (number, state, context) = asked.decoy(&method.factor).await?;
-        (method.factor.for_nobody(), number, state, context)
-    };
-    let step = factor.begin(&Begin { cx: context, enrolment: state }).await?;
-    let Step::Ask { page, data, state, .. } = step else {
-        return Err(Internal::Other(format!("factor {} did not ask: {step:?}", method.factor.id())));
-    };
-    Ok(Issued {
+    (offer, method): (&Offer, &Method),
+    press: Press,
+) -> Result<Asked, Internal> {
+    let issued = Issued {
         factor: method.factor.id().to_owned(),
-        build: method.factor.sha256().chars().take(BUILD).collect(),
+        build: build(&method.factor),
         data_version: method.factor.manifest().data_version,
-        enrolment: method.enrolment.as_ref().map_or_else(|| decoy_id(&app.seal, email), |row| row.id.clone()),
-        number,
-        slice,
-        expires_at,
-        page,
-        data,
-        state,
-    })
+        enrolment: method
+            .enrolment
+            .as_ref()
+            .map_or_else(|| decoy_id(&app.seal, email, method.factor.id()), |row| row.id.clone()),
+        stored: false,
+        number: 0,
+        slice: 0,
+        expires_at: 0,
+        page: String::new(),
+        data: Value::Null,
+        state: Value::Null,
+    };
+    if method.factor.manifest().challenge == ChallengeKind::Stored {
+        return stored::issue(app, interaction, email, (offer, method), press, issued).await;
+    }
+    let (slice, expires_at) = slice(app, interaction, app.clock.now());
+    let asked = Surroundings { app, interaction, email, slice, expires_at };
+    let (factor, number, request) = asked.begin(offer, method).await?;
+    let Step::Ask { page, data, state, .. } = factor.begin(&request).await? else {
+        return Err(Internal::Other(format!("factor {} did not ask", method.factor.id())));
+    };
+    let question = Question { page: page.clone(), data: data.clone() };
+    Ok(Asked::Question(Box::new(Issued { number, slice, expires_at, page, data, state, ..issued }), question))
+}
+
+fn build(factor: &FactorHandle) -> String {
+    factor.sha256().chars().take(BUILD).collect()
 }
 
 /// A challenge lives for two slices less what has passed of the first: between half of and the whole life time.
@@ -182,7 +239,7 @@ fn slice(app: &App, interaction: &Interaction, now: Millis) -> (i64, Millis) {
 }
 
 /// What a challenge is derived from, and the plugin's surroundings.
-struct Asked<'a> {
+struct Surroundings<'a> {
     app: &'a App,
     interaction: &'a Interaction,
     email: &'a str,
@@ -190,7 +247,18 @@ struct Asked<'a> {
     expires_at: Millis,
 }
 
-impl Asked<'_> {
+impl Surroundings<'_> {
+    /// The plugin that begins, the challenge number, and what the plugin is handed.
+    async fn begin(&self, offer: &Offer, method: &Method) -> Result<(FactorHandle, i64, Begin), Internal> {
+        if let (Some(account), Some(row)) = (&offer.account, &method.enrolment) {
+            let cx = self.context(&row.id, row.challenge_number, account_view(account));
+            let enrolment = row.state(&self.app.seal)?;
+            return Ok((method.factor.clone(), row.challenge_number, Begin { cx, enrolment }));
+        }
+        let (number, enrolment, cx) = self.decoy(&method.factor).await?;
+        Ok((method.factor.for_nobody(), number, Begin { cx, enrolment }))
+    }
+
     fn context(&self, enrolment: &str, number: i64, account: AccountView) -> Context {
         let demand = &self.interaction.demand;
         let purpose: &[u8] = match demand.purpose() {
@@ -222,7 +290,7 @@ impl Asked<'_> {
     /// A plausible enrolment of an address that cannot sign in; the same for the same address for a day.
     async fn decoy(&self, factor: &FactorHandle) -> Result<(i64, Value, Context), Internal> {
         let address = decoy_address(&self.app.seal, self.email);
-        let number = self.app.decoys.number(&address);
+        let number = self.app.decoys.number(&decoy_key(&self.app.seal, self.email, factor.id()));
         let name = hex::encode(address);
         let view = AccountView { id: name.clone(), email: self.email.to_owned(), name: String::new() };
         let day = self.app.clock.now().div_euclid(DAY);
@@ -237,9 +305,14 @@ fn decoy_address(seal: &Seal, email: &str) -> [u8; 32] {
     seal.derive(&[b"address", account::canonical_email(email).as_bytes()])
 }
 
+/// What counts of one method of an address without an account are kept by.
+fn decoy_key(seal: &Seal, email: &str, factor: &str) -> [u8; 32] {
+    seal.derive(&[b"decoy enrolment", &decoy_address(seal, email), factor.as_bytes()])
+}
+
 /// As long as a real enrolment's id: what is sealed must not tell by its length.
-fn decoy_id(seal: &Seal, email: &str) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(&decoy_address(seal, email)[..16])
+fn decoy_id(seal: &Seal, email: &str, factor: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(&decoy_key(seal, email, factor)[..16])
 }
 
 fn account_view(account: &account::Model) -> AccountView {

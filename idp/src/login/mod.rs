@@ -12,7 +12,9 @@ mod decoy;
 pub mod interaction;
 pub mod next;
 pub mod session;
+mod sets;
 
 pub use decoy::Decoys;
 pub use interaction::{Demand, Interaction, Prompt, Stage};
 pub use next::{Next, Refusal, next};
+pub use sets::Sets;

@@ -28,11 +28,12 @@ use crate::{
     clock::MINUTE,
     error::Internal,
     limits,
-    login::{self, Demand, Interaction, Next, Stage, ceremony, consent, session},
+    login::{self, Demand, Interaction, Next, Stage, ceremony, ceremony::Press, consent, session},
     pages, store,
 };
 use earned::Unanswered;
 
+mod complaint;
 mod earned;
 mod page;
 mod suspicion;
@@ -267,11 +268,16 @@ impl Visitor<'_> {
                 self.identified(visit, email, &form).await
             }
             Stage::Choose { email } => {
-                self.choose(visit, email, form.get("factor").map(String::as_str), Some("error_choose")).await
+                let wanted = form.get("factor").map(String::as_str);
+                let error = wanted.is_none().then_some("error_choose");
+                self.choose(visit, email, wanted, error, Press::Ask).await
             }
             Stage::Answer { email, .. } if form.contains_key("other") => {
                 let visit = Visit { interaction: visit.interaction.at(Stage::Choose { email }), ..visit };
                 self.page(visit, None).await
+            }
+            Stage::Answer { email, issued } if issued.is_sent() && form.contains_key("again") => {
+                self.choose(visit, email, Some(&issued.factor), None, Press::Again).await
             }
             Stage::Answer { email, issued } => {
                 let input = Input(form.into_iter().collect());
@@ -285,13 +291,13 @@ impl Visitor<'_> {
     async fn identified(&self, visit: Visit, email: String, form: &Fields) -> Result<Response, Unanswered> {
         let field = |name: &str| form.get(name).map_or("", String::as_str);
         if !self.is_suspicious(&email) {
-            return self.choose(visit, email, None, None).await;
+            return self.choose(visit, email, None, None, Press::Ask).await;
         }
         if !bot::is_solved(self.app, field("bot"), field("sum")).await? {
             let error = form.contains_key("sum").then_some("invalid_sum");
             return self.check(&visit, &email, error);
         }
-        self.choose(Visit { checked: true, ..visit }, email, None, None).await
+        self.choose(Visit { checked: true, ..visit }, email, None, None, Press::Ask).await
     }
 
     /// The person said no: the pushed request is answered by that, and the log tells of it.

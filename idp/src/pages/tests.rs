@@ -17,6 +17,7 @@ fn description(template: &str) -> Description {
             amr: vec![],
             acr: None,
             challenge: plugin_api::message::ChallengeKind::Derived,
+            challenge_seconds: None,
             enrols: plugin_api::message::Enrols::Device,
             details_types: vec![],
             permissions: vec![],

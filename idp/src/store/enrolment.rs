@@ -10,7 +10,7 @@ use sea_orm::{
     ActiveValue::NotSet,
     ConnectionTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
-    sea_query::{Alias, Expr, ExprTrait, Func, IntoIden, Query, TableRef, ValueTuple},
+    sea_query::{Alias, CaseStatement, Expr, ExprTrait, Func, IntoIden, Query, TableRef, ValueTuple},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -170,6 +170,45 @@ pub async fn replace_others(db: &impl ConnectionTrait, kept: &Model, statuses: &
         .exec(db)
         .await?;
     Ok(done.rows_affected)
+}
+
+/// How many accounts have which of `factors` in use, by the bits of their places in the list. An account with none of them
+/// is not counted.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sets(
+    db: &impl ConnectionTrait,
+    factors: &[String],
+    for_payments: bool,
+) -> Result<Vec<(i64, i64)>, StoreError> {
+    let bit = |place: usize| Expr::cust(format!("CAST({} AS bigint)", 1_i64 << place));
+    let has = |(place, factor): (usize, &String)| {
+        let one = CaseStatement::new().case(Column::Factor.eq(factor), bit(place));
+        Expr::expr(Func::max(one.finally(Expr::cust("CAST(0 AS bigint)"))))
+    };
+    let mut all = factors.iter().enumerate().map(has);
+    let Some(first) = all.next() else { return Ok(Vec::new()) };
+    let set = all.fold(first, ExprTrait::add);
+    let mut each = Query::select();
+    each.expr_as(set, Alias::new("methods"))
+        .from(Entity)
+        .and_where(Column::Status.eq("active"))
+        .and_where(Column::Factor.is_in(factors))
+        .group_by_col(Column::AccountId);
+    if for_payments {
+        each.and_where(Column::PaymentsBlocked.eq(false));
+    }
+    let methods = || Expr::col(Alias::new("methods"));
+    let counted = Query::select()
+        .expr_as(methods(), Alias::new("methods"))
+        .expr_as(Func::count(methods()), Alias::new("accounts"))
+        .from_subquery(each.take(), Alias::new("method_sets"))
+        .add_group_by([methods()])
+        .take();
+    let rows = db.query_all_raw(db.get_database_backend().build(&counted)).await?;
+    let rows = rows.into_iter().map(|row| Ok((row.try_get("", "methods")?, row.try_get("", "accounts")?)));
+    Ok(rows.collect::<Result<_, DbErr>>()?)
 }
 
 /// Data versions that the rows of a factor have, and how many rows have each.

@@ -5,7 +5,9 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query},
 };
 
-use super::{StoreError, code, grant, plugin_call, plugin_data, pushed, registration, session, spent};
+use super::{
+    StoreError, challenge, code, code_pace, grant, plugin_call, plugin_data, pushed, registration, session, spent,
+};
 use crate::clock::{DAY, Millis};
 
 /// Rows a table loses in one batch at most.
@@ -34,6 +36,8 @@ pub async fn sweep(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreE
     gone += sweep!(db, registration::Entity, registration::Column::TokenHash, registration::Column::ExpiresAt, before);
     gone += sweep!(db, plugin_call::Entity, plugin_call::Column::Id, plugin_call::Column::At, now - plugin_call::KEPT);
     gone += sweep_plugin_data(db, now).await?;
+    gone += sweep_challenges(db, before).await?;
+    gone += sweep!(db, code_pace::Entity, code_pace::Column::Enrolment, code_pace::Column::ExpiresAt, now);
     Ok(gone)
 }
 
@@ -55,4 +59,13 @@ async fn sweep_plugin_data(db: &impl ConnectionTrait, now: Millis) -> Result<u64
     old.columns(columns).from(plugin_data::Entity).and_where(plugin_data::Column::ExpiresAt.lte(now)).limit(BATCH);
     let key = Expr::tuple(columns.map(Expr::col));
     Ok(plugin_data::Entity::delete_many().filter(key.in_subquery(old.take())).exec(db).await?.rows_affected)
+}
+
+/// As above, the key is a pair.
+async fn sweep_challenges(db: &impl ConnectionTrait, before: Millis) -> Result<u64, StoreError> {
+    let columns = [challenge::Column::Enrolment, challenge::Column::InteractionHash];
+    let mut old = Query::select();
+    old.columns(columns).from(challenge::Entity).and_where(challenge::Column::ExpiresAt.lt(before)).limit(BATCH);
+    let key = Expr::tuple(columns.map(Expr::col));
+    Ok(challenge::Entity::delete_many().filter(key.in_subquery(old.take())).exec(db).await?.rows_affected)
 }

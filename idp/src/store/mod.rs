@@ -15,9 +15,11 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 pub mod account;
+pub mod challenge;
 mod changes;
 pub mod client;
 pub mod code;
+pub mod code_pace;
 pub mod confirmation;
 pub mod consent;
 pub mod enrolment;

@@ -79,6 +79,11 @@ pub struct Manifest {
     /// How challenges come about.
     #[serde(default)]
     pub challenge: ChallengeKind,
+    /// How many seconds a challenge of [`ChallengeKind::Stored`] is accepted: a mail takes longer to arrive than a number
+    /// takes to read. At most 600, which is what the host makes of more; as long as any other challenge where it is not
+    /// said, and for payments. Without meaning for [`ChallengeKind::Derived`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge_seconds: Option<u32>,
     /// Who completes an enrolment.
     #[serde(default, skip_serializing_if = "Enrols::is_device")]
     pub enrols: Enrols,

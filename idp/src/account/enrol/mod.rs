@@ -6,13 +6,13 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use plugin_api::message::{AccountView, Context, Effect, EnrolBegin, Enrols, Purpose, Site, Step};
 
-use super::{Caller, letter};
+use super::Caller;
 use crate::{
     app::App,
     clock::{DAY, MINUTE, Millis},
     courier::Message,
     error::Internal,
-    pages::texts,
+    letter,
     plugins::{CallError, FactorHandle},
     store::{
         Tx,
@@ -119,7 +119,9 @@ pub async fn begin_prepare(
     let messages = effects
         .into_iter()
         .enumerate()
-        .map(|(number, effect)| message(app, account, factor, format!("enrol:{}:{number}", row.id), effect))
+        .map(|(number, effect)| {
+            letter::of_effect(app, factor, account.into(), format!("enrol:{}:{number}", row.id), effect)
+        })
         .collect::<Result<_, _>>()?;
     Ok(Prepared { row, messages, code })
 }
@@ -150,28 +152,6 @@ pub async fn begin_in(tx: &Tx, app: &App, prepared: Prepared, address: Option<St
         app.courier.queue_in(tx, &app.seal, message).await?;
     }
     Ok(())
-}
-
-/// What a plugin asks to have sent, in the account's language.
-fn message(
-    app: &App,
-    account: &Account,
-    factor: &FactorHandle,
-    effect_id: String,
-    effect: Effect,
-) -> Result<Message, Internal> {
-    let locale = &account.locale;
-    let text = |key: &str, args: &std::collections::BTreeMap<String, String>| {
-        let missing = || Internal::Other(format!("factor {} has no text {key}", factor.id()));
-        factor.text(locale, key).map(|text| texts::fill(text, |name| args.get(name).cloned())).ok_or_else(missing)
-    };
-    match effect {
-        Effect::Sms { text: key, args } => Ok(letter::sms(effect_id, &account.phone, text(&key, &args)?)),
-        Effect::Mail { subject, text: key, args } => {
-            let (subject, text) = (text(&subject, &args)?, text(&key, &args)?);
-            letter::mail(app, locale, effect_id, &account.email, subject, text)
-        }
-    }
 }
 
 fn code_of(effect: &Effect) -> Option<String> {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use plugin_api::message::Facts;
 use serde_json::{Value, json};
 
-use super::super::letter;
 use crate::{
     app::App,
     courier::Message,
     error::Internal,
+    letter,
     plugins::FactorHandle,
     store::{
         account::Model as Account,
@@ -62,12 +62,23 @@ impl Outcomes<'_> {
 
     /// Counts a wrong answer; the last of them voids the enrolment.
     pub(super) async fn wrong(&self, account: Account, mut row: Enrolment) -> Result<(), Internal> {
-        let now = self.app.clock.now();
         row.failures += 1;
         if row.failures >= WRONG_ANSWERS {
-            row.expires_at = Some(now);
+            row.expires_at = Some(self.app.clock.now());
         }
         let event = self.event("activation", "wrong", &row);
+        self.not_passed(account, row, event).await
+    }
+
+    /// The enrolment is over, because the plugin says that it cannot go on; `reason` is its word for the log.
+    pub(super) async fn ended(&self, account: Account, mut row: Enrolment, reason: String) -> Result<(), Internal> {
+        row.expires_at = Some(self.app.clock.now());
+        let event = Event { reference: Some(reason), ..self.event("activation", "failed", &row) };
+        self.not_passed(account, row, event).await
+    }
+
+    async fn not_passed(&self, account: Account, row: Enrolment, event: Event) -> Result<(), Internal> {
+        let now = self.app.clock.now();
         let app = self.app.clone();
         let written = self.app.db.write(move |tx| {
             Box::pin(async move {

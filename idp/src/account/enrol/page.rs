@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use plugin_api::message::{EnrolAnswer, Input, Step};
 
-use super::{super::Caller, allowed, context, message, outcome::Outcomes, readable, view};
+use super::{super::Caller, allowed, context, outcome::Outcomes, readable, view};
 use crate::{
     app::App,
     error::Internal,
+    letter,
     plugins::FactorHandle,
     seal::Seal,
     store::{
@@ -39,6 +40,8 @@ pub(in super::super) enum Answered {
     Wrong,
     /// The enrolment is active.
     Enrolled,
+    /// The plugin says that it cannot go on: the enrolment is over.
+    Ended,
     /// The enrolment has moved on since the page was shown.
     Stale,
     TooMany,
@@ -79,7 +82,8 @@ pub(in super::super) async fn answer(
         Step::Pass { facts, enrolment: Some(state) } => {
             (outcomes.passed(account, row, &facts, &state).await, Answered::Enrolled)
         }
-        Step::Wrong { .. } | Step::Fail { .. } => (outcomes.wrong(account, row).await, Answered::Wrong),
+        Step::Wrong { .. } => (outcomes.wrong(account, row).await, Answered::Wrong),
+        Step::Fail { reason } => (outcomes.ended(account, row, reason).await, Answered::Ended),
         Step::Redirect { .. } | Step::Wait { .. } | Step::Pass { enrolment: None, .. } => {
             let reason = format!("factor {} enrols in a way that a page cannot follow", factor.id());
             return Err(Internal::Other(reason));
@@ -107,7 +111,7 @@ async fn moves_on(
     let messages = effects
         .into_iter()
         .enumerate()
-        .map(|(number, effect)| message(app, account, factor, format!("{place}:{number}"), effect))
+        .map(|(number, effect)| letter::of_effect(app, factor, account.into(), format!("{place}:{number}"), effect))
         .collect::<Result<Vec<_>, _>>()?;
     keep(&mut row, &app.seal, &PageStep { page, data, state })?;
     let transaction = app.clone();

@@ -5,7 +5,7 @@ use std::iter;
 use plugin_api::message::{Answer, Facts, Input, Signal, Step};
 use serde_json::Value;
 
-use super::{Asked, BURN_AFTER, Issued, PAUSE, PAUSE_AFTER, account_view, decoy_address};
+use super::{BURN_AFTER, Issued, PAUSE, PAUSE_AFTER, Surroundings, account_view, decoy_key, stored};
 use crate::{
     app::App,
     clock::Millis,
@@ -17,7 +17,7 @@ use crate::{
     notice::{self, Notice},
     plugins::{CallError, FactorHandle},
     seal::Seal,
-    store::{self, Change, account, enrolment, log::Event},
+    store::{self, Change, account, challenge, enrolment, log::Event},
 };
 
 /// What became of an answer.
@@ -52,6 +52,8 @@ pub struct Passed {
     /// Factor and, for the log, the hash of the plugin's file.
     pub factor: String,
     row: enrolment::Model,
+    /// Of what was sent: it works once.
+    using_up: Option<Change>,
     event: Event,
     at: Millis,
 }
@@ -64,7 +66,7 @@ impl Passed {
     /// When the event cannot be written.
     pub fn changes(self, seal: &Seal) -> Result<impl Iterator<Item = Change> + Send + use<>, Internal> {
         let logged = store::log::appending_after(seal, &self.account, self.at, &self.event)?;
-        Ok(iter::once(enrolment::saving(self.row)).chain(logged))
+        Ok(iter::once(enrolment::saving(self.row)).chain(self.using_up).chain(logged))
     }
 }
 
@@ -81,6 +83,49 @@ pub struct Attempt<'a> {
     pub input: Input,
     /// Network address, for the log.
     pub address: String,
+}
+
+/// What an answer is held against: as it travelled with the browser, or as it was kept.
+struct Posed {
+    number: i64,
+    expires_at: Millis,
+    state: Value,
+    /// The row that it was kept in.
+    kept: Option<challenge::Model>,
+}
+
+impl Posed {
+    /// `None` when it was kept and is void: used, or of another data version.
+    async fn find(app: &App, attempt: &Attempt<'_>) -> Result<Option<Self>, Internal> {
+        let Issued { stored, enrolment, number, expires_at, state, data_version, .. } = attempt.issued;
+        if !stored {
+            return Ok(Some(Self { number: *number, expires_at: *expires_at, state: state.clone(), kept: None }));
+        }
+        let found = stored::find(app, attempt.interaction, enrolment).await?;
+        let Some(row) = found.filter(|row| row.used_at.is_none()) else { return Ok(None) };
+        let step = row.step(&app.seal)?;
+        let posed = Self { number: row.number, expires_at: row.expires_at, state: step.state, kept: Some(row) };
+        Ok((step.data_version == *data_version).then_some(posed))
+    }
+
+    /// What the plugin is handed beside it.
+    fn surroundings<'a>(&self, app: &'a App, attempt: &Attempt<'a>) -> Surroundings<'a> {
+        Surroundings {
+            app,
+            interaction: attempt.interaction,
+            email: attempt.email,
+            slice: attempt.issued.slice,
+            expires_at: self.expires_at,
+        }
+    }
+
+    /// As every call of a factor whose challenges are stored, an answer gets fresh randomness.
+    fn freshen(&self, app: &App, random: &mut String) -> Result<(), Internal> {
+        if self.kept.is_some() {
+            *random = stored::random(app)?;
+        }
+        Ok(())
+    }
 }
 
 /// How often a verdict is tried again when other answers commit in between. Three of them burn the challenge, so that
@@ -119,28 +164,25 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
         return Ok(Verdict::Off);
     }
     let mut event = event(attempt, &factor);
-    let refused = refusal(&row, &account, attempt, now);
-    if let Some((verdict, result)) = refused {
-        result.clone_into(&mut event.result);
-        log_only(app, account, event, now).await?;
-        return Ok(verdict);
-    }
-    let asked = Asked {
-        app,
-        interaction: attempt.interaction,
-        email: attempt.email,
-        slice: attempt.issued.slice,
-        expires_at: attempt.issued.expires_at,
+    let posed = Posed::find(app, attempt).await?;
+    let posed = match refusal(&row, &account, attempt, posed, now) {
+        Ok(posed) => posed,
+        Err((verdict, result)) => {
+            result.clone_into(&mut event.result);
+            log_only(app, account, event, now).await?;
+            return Ok(verdict);
+        }
     };
-    let request = Answer {
-        cx: asked.context(&row.id, row.challenge_number, account_view(&account)),
-        enrolment: row.state(&app.seal)?,
-        state: attempt.issued.state.clone(),
-        input: attempt.input.clone(),
-    };
+    let mut cx = posed.surroundings(app, attempt).context(&row.id, row.challenge_number, account_view(&account));
+    posed.freshen(app, &mut cx.random)?;
+    let enrolment = row.state(&app.seal)?;
+    let request = Answer { cx, enrolment, state: posed.state.clone(), input: attempt.input.clone() };
     match factor.answer(&request).await? {
-        Step::Pass { facts, enrolment } => passed(app, &factor, (row, account, event), facts, enrolment.as_ref())
-            .map(|passed| Verdict::Passed(Box::new(passed))),
+        Step::Pass { facts, enrolment } => {
+            let passed = passed(app, &factor, (row, account, event), facts, enrolment.as_ref())?;
+            let using_up = posed.kept.map(|kept| challenge::using_up(&kept, now));
+            Ok(Verdict::Passed(Box::new(Passed { using_up, ..passed })))
+        }
         Step::Wrong { signal } => failed(app, (row, account, event), "wrong", signal, now).await,
         Step::Fail { reason } => {
             event.reference = Some(reason);
@@ -165,26 +207,28 @@ fn event(attempt: &Attempt<'_>, factor: &FactorHandle) -> Event {
     }
 }
 
-/// Reasons not to look at the answer at all, with the word for the log.
+/// What the answer is to be held against, or the reason not to look at it at all, with the word for the log.
 fn refusal(
     row: &enrolment::Model,
     account: &account::Model,
     attempt: &Attempt<'_>,
+    posed: Option<Posed>,
     now: Millis,
-) -> Option<(Verdict, &'static str)> {
+) -> Result<Posed, (Verdict, &'static str)> {
     if !account.is_active() || row.status != "active" || row.blocked_until.is_some_and(|until| now < until) {
-        return Some((Verdict::Paused, "blocked"));
+        return Err((Verdict::Paused, "blocked"));
     }
     if attempt.interaction.demand.transaction.is_some() && row.payments_blocked {
-        return Some((Verdict::Paused, "blocked"));
+        return Err((Verdict::Paused, "blocked"));
     }
-    if now >= attempt.issued.expires_at {
-        return Some((Verdict::Stale, "expired"));
+    let Some(posed) = posed else { return Err((Verdict::Stale, "replayed")) };
+    if now >= posed.expires_at {
+        return Err((Verdict::Stale, "expired"));
     }
-    if row.challenge_number != attempt.issued.number {
-        return Some((Verdict::Stale, "replayed"));
+    if row.challenge_number != posed.number {
+        return Err((Verdict::Stale, "replayed"));
     }
-    None
+    Ok(posed)
 }
 
 async fn log_only(app: &App, account: account::Model, event: Event, now: Millis) -> Result<(), Internal> {
@@ -220,7 +264,7 @@ fn passed(
         None => factor.manifest().acr.clone().unwrap_or_else(|| acr::MAILBOX.to_owned()),
     };
     let amr = facts.amr.clone();
-    Ok(Passed { account, acr, amr, facts, factor: factor.id().to_owned(), row, event, at })
+    Ok(Passed { account, acr, amr, facts, factor: factor.id().to_owned(), row, using_up: None, event, at })
 }
 
 async fn failed(
@@ -276,30 +320,31 @@ async fn failed(
 /// Takes as long as a real verdict, with one durable write, and is never right.
 async fn judge_decoy(app: &App, factor: &FactorHandle, attempt: &Attempt<'_>) -> Result<Verdict, Internal> {
     let now = app.clock.now();
-    let address = decoy_address(&app.seal, attempt.email);
-    let asked = Asked {
-        app,
-        interaction: attempt.interaction,
-        email: attempt.email,
-        slice: attempt.issued.slice,
-        expires_at: attempt.issued.expires_at,
+    let key = decoy_key(&app.seal, attempt.email, factor.id());
+    let posed = Posed::find(app, attempt).await?;
+    let live = match posed {
+        Some(posed) => {
+            let (number, enrolment, mut cx) = posed.surroundings(app, attempt).decoy(factor).await?;
+            posed.freshen(app, &mut cx.random)?;
+            let (state, input) = (posed.state, attempt.input.clone());
+            drop(factor.for_nobody().answer(&Answer { cx, enrolment, state, input }).await?);
+            now < posed.expires_at && number == posed.number
+        }
+        None => false,
     };
-    let (number, enrolment, cx) = asked.decoy(factor).await?;
-    let state = attempt.issued.state.clone();
-    drop(factor.for_nobody().answer(&Answer { cx, enrolment, state, input: attempt.input.clone() }).await?);
     let hash = app.entropy.id()?;
     let spent = store::spent::Model { purpose: "decoy".to_owned(), hash, expires_at: now };
     app.db
         .write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::spent::spending(spent).touches(tx).await?) }))
         .await?;
-    if app.decoys.is_paused(&address, now) {
+    if app.decoys.is_paused(&key, now) {
         return Ok(Verdict::Paused);
     }
-    if now >= attempt.issued.expires_at || number != attempt.issued.number {
+    if !live {
         return Ok(Verdict::Stale);
     }
-    let burnt = app.decoys.wrong(&address, now);
-    Ok(if app.decoys.is_paused(&address, now) { Verdict::Paused } else { Verdict::Wrong { burnt } })
+    let burnt = app.decoys.wrong(&key, now);
+    Ok(if app.decoys.is_paused(&key, now) { Verdict::Paused } else { Verdict::Wrong { burnt } })
 }
 
 /// What the log is told when the person says no.

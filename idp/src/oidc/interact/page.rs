@@ -3,18 +3,25 @@
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::{Visit, Visitor, earned::Unanswered, email_of};
+use super::{Visit, Visitor, complaint::Complaint, earned::Unanswered, email_of};
 use crate::{
     bot,
     error::Internal,
     login::{
         Stage,
-        ceremony::{self, Issued, Method, Offer},
+        ceremony::{self, Asked, Issued, Method, Offer, Press, Question},
         session,
     },
     oidc::approve,
     store,
 };
+
+/// What came of asking by one method.
+enum Shown<'e> {
+    Page(Response),
+    /// There is nothing to show, and this is why.
+    Later(Complaint<'e>),
+}
 
 impl Visitor<'_> {
     /// Shows the present step.
@@ -29,13 +36,8 @@ impl Visitor<'_> {
                 let email = visit.interaction.demand.login_hint.clone().or(known);
                 self.render("login_email.html", &visit, error, json!({ "email": email }))
             }
-            Stage::Choose { email } => self.choose(visit, email, None, error).await,
-            Stage::Answer { email, issued } => {
-                if self.app.clock.now() >= issued.expires_at {
-                    return self.choose(visit, email, Some(&issued.factor), error.or(Some("error_expired"))).await;
-                }
-                self.ask_again(visit, &email, &issued, error).await
-            }
+            Stage::Choose { email } => self.choose(visit, email, None, error, Press::None).await,
+            Stage::Answer { email, issued } => self.ask_again(visit, &email, &issued, error).await,
             Stage::Consent { account_id, .. } => {
                 let account = store::account::by_id(self.app.db.read(), &account_id).await?;
                 let (email, name) = account.map(|account| (account.email.clone(), account.name())).unzip();
@@ -51,13 +53,15 @@ impl Visitor<'_> {
         }
     }
 
-    /// Lets the person choose a method, or goes straight to the only one.
+    /// Lets the person choose a method, or goes straight to the only one. Something is sent only when `press` says that the
+    /// person asked for it.
     pub(super) async fn choose(
         &self,
         visit: Visit,
         email: String,
         wanted: Option<&str>,
         error: Option<&str>,
+        press: Press,
     ) -> Result<Response, Unanswered> {
         if !visit.checked && self.is_suspicious(&email) {
             return self.check(&visit, &email, None);
@@ -74,22 +78,35 @@ impl Visitor<'_> {
             [only] => Some(only),
             several => several.iter().find(|method| Some(method.factor.id()) == wanted),
         };
-        if let Some(method) = method {
-            let asked = self.ask(&visit, &email, &offer, method, error).await;
-            let now = self.app.plugins.factor(method.factor.id());
-            return match asked {
-                Ok(page) => Ok(page),
-                // It was replaced or switched off in between.
-                Err(_) if now.is_none_or(|now| now.sha256() != method.factor.sha256()) => {
-                    Box::pin(self.choose(visit, email, wanted, error)).await
-                }
-                Err(Unanswered::Internal(Internal::Page(why))) => {
-                    tracing::error!(factor = method.factor.id(), why, "a page of a factor cannot be shown");
-                    self.unavailable(&visit, &email)
-                }
-                Err(error) => Err(error),
-            };
+        let Some(method) = method else {
+            let error = error.or(wanted.is_some().then_some("error_choose"));
+            return self.choices(visit, email, &offer, error.into());
+        };
+        let asked = self.ask(&visit, &email, (&offer, method), error, press).await;
+        let now = self.app.plugins.factor(method.factor.id());
+        match asked {
+            Ok(Shown::Page(page)) => Ok(page),
+            Ok(Shown::Later(complaint)) => self.choices(visit, email, &offer, complaint),
+            // It was replaced or switched off in between.
+            Err(_) if now.is_none_or(|now| now.sha256() != method.factor.sha256()) => {
+                Box::pin(self.choose(visit, email, wanted, error, press)).await
+            }
+            Err(Unanswered::Internal(Internal::Page(why))) => {
+                tracing::error!(factor = method.factor.id(), why, "a page of a factor cannot be shown");
+                self.unavailable(&visit, &email)
+            }
+            Err(error) => Err(error),
         }
+    }
+
+    /// The list of methods.
+    fn choices(
+        &self,
+        visit: Visit,
+        email: String,
+        offer: &Offer,
+        complaint: Complaint<'_>,
+    ) -> Result<Response, Unanswered> {
         let locale = &visit.interaction.locale;
         let factors: Vec<Value> = offer
             .methods
@@ -99,24 +116,36 @@ impl Visitor<'_> {
                 json!({ "id": method.factor.id(), "name": text("name"), "description": text("description") })
             })
             .collect();
-        let visit = Visit { interaction: visit.interaction.at(Stage::Choose { email: email.clone() }), ..visit };
-        self.render("login_choose.html", &visit, error, json!({ "email": email, "factors": factors }))
+        let own = json!({ "email": email, "factors": factors, "wait": complaint.wait });
+        let visit = Visit { interaction: visit.interaction.at(Stage::Choose { email }), ..visit };
+        self.render("login_choose.html", &visit, complaint.error, own)
     }
 
-    /// Shows a new challenge of one method.
-    async fn ask(
+    /// Shows a challenge of one method, if there is one to show.
+    async fn ask<'e>(
         &self,
         visit: &Visit,
         email: &str,
-        offer: &Offer,
-        method: &Method,
-        error: Option<&str>,
-    ) -> Result<Response, Unanswered> {
-        let issued = ceremony::issue(self.app, &visit.interaction, email, offer, method).await?;
-        let stage = Stage::Answer { email: email.to_owned(), issued: Box::new(issued.clone()) };
+        chosen: (&Offer, &Method),
+        error: Option<&'e str>,
+        press: Press,
+    ) -> Result<Shown<'e>, Unanswered> {
+        let issue = |press| ceremony::issue(self.app, &visit.interaction, email, chosen, press);
+        let (asked, complaint) = match issue(press).await? {
+            Asked::Later(later) => {
+                let complaint = Complaint::about(later, error, self.app.clock.now());
+                // Whoever asked for another message may still have the last one.
+                let shown = if press == Press::Again { issue(Press::None).await? } else { Asked::Later(later) };
+                (shown, complaint)
+            }
+            asked @ Asked::Question(..) => (asked, error.into()),
+        };
+        let Asked::Question(issued, question) = asked else { return Ok(Shown::Later(complaint)) };
+        let stage = Stage::Answer { email: email.to_owned(), issued: issued.clone() };
         // Who has a question may answer it, and the next one if that is burnt, without another check.
         let visit = Visit { interaction: visit.interaction.clone().at(stage), checked: true, ..visit.clone() };
-        self.question(&visit, email, &issued, error)
+        let notice = (press == Press::Again && complaint.error.is_none()).then_some("code_sent");
+        Ok(Shown::Page(self.question(&visit, email, (&issued, &question), complaint, notice)?))
     }
 
     /// Says that no method works at the moment. The person can try again with the same address, or another.
@@ -140,15 +169,18 @@ impl Visitor<'_> {
         issued: &Issued,
         error: Option<&str>,
     ) -> Result<Response, Unanswered> {
-        if issued.is_current(self.app) {
-            match self.question(&visit, email, issued, error) {
+        let question = ceremony::question(self.app, &visit.interaction, email, issued).await?;
+        let over = question.is_none().then_some("error_expired");
+        if let Some(question) = question.filter(|_| issued.is_current(self.app)) {
+            match self.question(&visit, email, (issued, &question), error.into(), None) {
                 // Its pages went, or were replaced, right after that look: whatever serves now asks anew.
                 Err(Unanswered::Internal(Internal::Page(_))) => {}
                 shown => return shown,
             }
         }
         let off = self.app.plugins.factor(&issued.factor).is_none().then_some("error_unavailable");
-        self.choose(visit, email.to_owned(), Some(&issued.factor), error.or(off)).await
+        let error = error.or(off).or(over);
+        self.choose(visit, email.to_owned(), Some(&issued.factor), error, Press::None).await
     }
 
     /// Shows a challenge that was issued.
@@ -156,19 +188,23 @@ impl Visitor<'_> {
         &self,
         visit: &Visit,
         email: &str,
-        issued: &Issued,
-        error: Option<&str>,
+        (issued, question): (&Issued, &Question),
+        complaint: Complaint<'_>,
+        notice: Option<&str>,
     ) -> Result<Response, Unanswered> {
         let locale = &visit.interaction.locale;
-        let body = self.app.pages.plugin_page(&issued.factor, &issued.page, locale, &issued.data)?;
+        let body = self.app.pages.plugin_page(&issued.factor, &question.page, locale, &question.data)?;
         let name =
             self.app.plugins.factor(&issued.factor).and_then(|factor| factor.text(locale, "name").map(str::to_owned));
         let others = self.app.plugins.factors_for(visit.interaction.demand.purpose()).len() > 1;
         self.render(
             "login_factor.html",
             visit,
-            error,
-            json!({ "body": body, "email": email, "factor_name": name, "others": others }),
+            complaint.error,
+            json!({
+                "body": body, "email": email, "factor_name": name, "others": others,
+                "again": issued.is_sent(), "notice": notice, "wait": complaint.wait,
+            }),
         )
     }
 

@@ -12,7 +12,7 @@ use crate::{
     health,
     login::{
         Next, Refusal, Stage, acr,
-        ceremony::{self, Attempt, Issued, Passed, Verdict},
+        ceremony::{self, Attempt, Issued, Passed, Press, Verdict},
         consent,
         session::{self, Opening},
     },
@@ -48,26 +48,22 @@ impl Visitor<'_> {
                 Verdict::Wrong { burnt: true } => {
                     self.count(&visit, "wrong");
                     self.note_failure(email);
-                    return self
-                        .choose(visit.clone(), email.to_owned(), Some(&issued.factor), Some("error_wrong_new"))
-                        .await;
+                    return self.choose_anew(&visit, email, issued, "error_wrong_new").await;
                 }
                 Verdict::Paused => {
                     self.count(&visit, "paused");
                     self.note_failure(email);
-                    return self
-                        .choose(visit.clone(), email.to_owned(), Some(&issued.factor), Some("error_blocked"))
-                        .await;
+                    return self.choose_anew(&visit, email, issued, "error_blocked").await;
                 }
                 Verdict::Stale => {
                     self.count(&visit, "stale");
-                    return self
-                        .choose(visit.clone(), email.to_owned(), Some(&issued.factor), Some("error_expired"))
-                        .await;
+                    return self.choose_anew(&visit, email, issued, "error_expired").await;
                 }
                 Verdict::Off => {
                     self.count(&visit, "off");
-                    return self.choose(visit.clone(), email.to_owned(), None, Some("error_unavailable")).await;
+                    return self
+                        .choose(visit.clone(), email.to_owned(), None, Some("error_unavailable"), Press::None)
+                        .await;
                 }
             };
             let done = if visit.request.payment.is_some() {
@@ -86,6 +82,17 @@ impl Visitor<'_> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Shows what is left to do after a challenge that has ended.
+    async fn choose_anew(
+        &self,
+        visit: &Visit,
+        email: &str,
+        issued: &Issued,
+        error: &str,
+    ) -> Result<Response, Unanswered> {
+        self.choose(visit.clone(), email.to_owned(), Some(&issued.factor), Some(error), Press::None).await
     }
 
     /// Whether what is to be paid for, if anything is, still has a service that can say so.

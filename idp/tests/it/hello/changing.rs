@@ -1,6 +1,9 @@
 //! What becomes of a passphrase that is changed or taken away.
 
-use enum_idp::account::{enrol_by_admin, unenrol_by_admin};
+use enum_idp::{
+    account::{enrol_by_admin, unenrol_by_admin},
+    clock::MINUTE,
+};
 
 use super::{EMAIL, OTHER, SECRET, at_the_question, gets_in, member, provider, sets};
 use crate::{on_both_databases, support::database::Database};
@@ -32,6 +35,8 @@ async fn a_passphrase_that_was_taken_away_signs_nobody_in(database: Database) {
     unenrol_by_admin(&provider.app, EMAIL, "hello").await.unwrap();
     before.types("answer", SECRET).presses("continue").await;
     assert!(before.away.is_none(), "a question that was asked before: {}", before.what_is_shown());
+    // By then it is known that nobody has a passphrase any more.
+    provider.waits(MINUTE);
     let after = at_the_question(&provider, &provider.sites.own.sends(&[])).await;
     assert!(!after.challenge().is_empty(), "as an address that nobody has: {}", after.what_is_shown());
     let log = provider.log_of(EMAIL).await;

@@ -6,5 +6,5 @@ mod prompts;
 mod secrets;
 mod sessions;
 mod signing_in;
-mod strangers;
+pub(crate) mod strangers;
 mod visits;

@@ -16,7 +16,7 @@ on_both_databases! {
 }
 
 /// A page without what differs from visit to visit: the address, the question, what is sealed, the picture of the code.
-fn comparable(person: &Person, email: &str) -> String {
+pub(crate) fn comparable(person: &Person, email: &str) -> String {
     let html = person.reply.text();
     let mut text = html.replace(email, "EMAIL");
     if let Some(digits) = &person.page.challenge {

@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 
 use enum_idp::{
+    app::App,
     clock::{DAY, MINUTE},
     store::{
-        self, Db, enrolment, plugin_call,
+        self, Db, challenge, code_pace, enrolment, plugin_call,
         plugin_data::{self, Place},
     },
 };
@@ -18,8 +19,9 @@ use crate::support::{
     sites::PURSE,
 };
 
-/// Read whole when the server starts and now and then: a handful of rows, kept in memory.
-const READ_WHOLE: [&str; 4] = ["client", "plugin", "signing_key", "seaql_migrations"];
+/// Read whole when the server starts and now and then: a handful of rows, kept in memory. `method_sets` is no table but
+/// what a count by index has put together.
+const READ_WHOLE: [&str; 5] = ["client", "plugin", "signing_key", "seaql_migrations", "method_sets"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_statement_looks_through_a_whole_table() {
@@ -94,9 +96,38 @@ async fn a_busy_day(provider: &Provider) {
     store::plugin::settings_versions(db.read(), "none").await.unwrap();
     db.write(|tx| Box::pin(store::plugin::remove(tx, "none"))).await.unwrap();
     what_plugins_keep(db).await;
+    what_is_sent_and_counted(app).await;
     what_the_catalog_migrates(db).await;
     let later = app.clock.now() + 60 * DAY;
     db.write(move |tx| Box::pin(async move { store::expiry::sweep(tx, later).await })).await.unwrap();
+}
+
+/// What is kept of a challenge that was sent, and of how often that was.
+async fn what_is_sent_and_counted(app: &App) {
+    let db = app.db.read();
+    let row = challenge::Model {
+        enrolment: "e".to_owned(),
+        interaction_hash: "i".to_owned(),
+        sealed: Vec::new(),
+        number: 0,
+        sends: 1,
+        created_at: 0,
+        sent_at: 0,
+        expires_at: 1,
+        used_at: None,
+    };
+    challenge::adding(row.clone()).apply(db).await.unwrap();
+    assert!(!challenge::adding(row.clone()).touches(db).await.unwrap());
+    let row = challenge::Model { sends: 2, ..row };
+    challenge::replacing(row.clone()).apply(db).await.unwrap();
+    challenge::using_up(&row, 1).apply(db).await.unwrap();
+    assert!(!challenge::using_up(&row, 1).touches(db).await.unwrap());
+    assert!(challenge::find(db, "e", "i").await.unwrap().unwrap().used_at.is_some());
+    code_pace::saving("e", None, &[1], 1).apply(db).await.unwrap();
+    let seen = code_pace::find(db, "e").await.unwrap().unwrap();
+    code_pace::saving("e", Some(&seen), &[1, 2], 1).apply(db).await.unwrap();
+    assert!(!code_pace::saving("e", Some(&seen), &[1, 3], 1).touches(db).await.unwrap());
+    assert_eq!(code_pace::find(db, "e").await.unwrap().unwrap().times().unwrap(), [1, 2]);
 }
 
 /// What the services of plugins do with their data.
