@@ -2,7 +2,8 @@
 //!
 //! A challenge is derived from the enrolment, its durable challenge number, the purpose, the transaction, the
 //! interaction and a slice of time: asking again shows the same one, and issuing writes nothing. What has to be sent to
-//! somebody is made anew instead, and kept in a row of its own ([`stored`]). The budgets belong to the enrolment's row, so that neither a new challenge nor a new browser refills them:
+//! somebody is made anew instead, and kept in a row of its own ([`stored`]). The budgets belong to the enrolment's row, so
+//! that neither a new challenge nor a new browser refills them:
 //!
 //! - three wrong answers burn the challenge (its number rises),
 //! - five failures in a row pause the enrolment for 15 minutes, with a notice,
