@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod backoff;
+pub mod fate;
 mod file;
 mod smtp;
 mod transport;

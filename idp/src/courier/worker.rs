@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use super::{
     Courier, Message, Parcel,
     backoff::{ATTEMPTS, LEASE, TIMEOUT, delay},
+    fate::{Fate, settle},
     transport::SendError,
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     error::Internal,
     seal::Seal,
     store::{
-        Db,
+        Db, Tx,
         outbox::{self, Attempt},
     },
 };
@@ -78,7 +79,8 @@ impl Courier {
 
     /// Takes what no other worker has, and gives up what died in its last attempt.
     async fn take(&self, db: &Db, due: Vec<outbox::Model>) -> Result<Vec<outbox::Model>, Internal> {
-        let lost_at = self.clock.now() + LEASE;
+        let now = self.clock.now();
+        let lost_at = now + LEASE;
         db.write(move |tx| {
             Box::pin(async move {
                 let mut taken = Vec::new();
@@ -86,7 +88,7 @@ impl Courier {
                     if message.attempts >= ATTEMPTS {
                         let error = "every attempt was lost".to_owned();
                         tracing::error!(effect = message.effect, error, "courier: given up");
-                        outbox::finish(tx, &message.id, Attempt::GivenUp { error }).await?;
+                        finish(tx, &message, Attempt::GivenUp { error }, now).await?;
                     } else if outbox::take(tx, &message, lost_at).await? {
                         message.attempts += 1;
                         taken.push(message);
@@ -104,7 +106,8 @@ impl Courier {
             Err(error) => Err(SendError::Permanent(format!("the stored message cannot be opened: {error}"))),
         };
         let attempt = self.verdict(&row, result)?;
-        db.write(move |tx| Box::pin(async move { Ok(outbox::finish(tx, &row.id, attempt).await?) })).await
+        let now = self.clock.now();
+        db.write(move |tx| Box::pin(async move { finish(tx, &row, attempt, now).await })).await
     }
 
     async fn send(&self, row: &outbox::Model, message: Message) -> Result<(), SendError> {
@@ -142,6 +145,20 @@ impl Courier {
                 Attempt::GivenUp { error }
             }
         })
+    }
+}
+
+/// Writes down how an attempt ended, and what became of the message if that is known now.
+async fn finish(tx: &Tx, row: &outbox::Model, attempt: Attempt, now: Millis) -> Result<(), Internal> {
+    let fate = match attempt {
+        Attempt::Sent { .. } => Some(Fate::Accepted),
+        Attempt::GivenUp { .. } => Some(Fate::GivenUp),
+        Attempt::Again { .. } => None,
+    };
+    let ended_now = outbox::finish(tx, &row.id, attempt).await?;
+    match fate.filter(|_| ended_now) {
+        Some(fate) => settle(tx, &row.effect, fate, now).await,
+        None => Ok(()),
     }
 }
 

@@ -101,11 +101,11 @@ pub enum Attempt {
     GivenUp { error: String },
 }
 
-/// Writes down how an attempt ended. Sent content is forgotten.
+/// Writes down how an attempt ended. Sent content is forgotten. `Ok(false)` when it had ended before.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn finish(db: &impl ConnectionTrait, id: &str, attempt: Attempt) -> Result<(), StoreError> {
+pub async fn finish(db: &impl ConnectionTrait, id: &str, attempt: Attempt) -> Result<bool, StoreError> {
     let update = Entity::update_many().filter(Column::Id.eq(id)).filter(Column::State.eq("sending"));
     let update = match attempt {
         Attempt::Sent { at } => update
@@ -121,6 +121,5 @@ pub async fn finish(db: &impl ConnectionTrait, id: &str, attempt: Attempt) -> Re
             .col_expr(Column::LastError, Expr::value(error))
             .col_expr(Column::Sealed, Expr::value(Vec::<u8>::new())),
     };
-    update.exec(db).await?;
-    Ok(())
+    Ok(update.exec(db).await?.rows_affected == 1)
 }
