@@ -31,7 +31,7 @@ pub fn locale_or_default(locale: &str) -> &'static str {
 pub async fn switch(request: Request, next: Next) -> Response {
     match switched(&request) {
         Some((locale, target)) => {
-            let cookie = format!("{COOKIE}={locale}; Path=/; Max-Age={A_YEAR_IN_SECONDS}; SameSite=Lax");
+            let cookie = format!("{COOKIE}={locale}; Path=/; Max-Age={A_YEAR_IN_SECONDS}; HttpOnly; SameSite=Lax");
             let mut response = Redirect::to(&target).into_response();
             if let Ok(cookie) = HeaderValue::from_str(&cookie) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);

@@ -147,10 +147,18 @@ export class Window {
   }
 
   /**
-   * Looks at the page as on a phone and on a desk, in light and in dark: nothing is cut off, and axe has no serious
-   * complaint. Keeps pictures where ENUM_SCREENSHOTS says.
+   * Looks at the page as on a phone and on a desk, in light and in dark, with the keyboard, and in every language that it
+   * offers: nothing is cut off, everything can be reached, and axe has no serious complaint. Keeps pictures where
+   * ENUM_SCREENSHOTS says.
    */
   async look(name) {
+    await this.#isGood(name);
+    await this.#isReachable(name);
+    for (const language of await this.#otherLanguages()) await this.#speaks(language, name);
+    this.isContent();
+  }
+
+  async #isGood(name) {
     for (const theme of ['light', 'dark']) {
       await this.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);
       for (const [device, size] of Object.entries({ phone: PHONE, desktop: DESKTOP })) {
@@ -162,7 +170,57 @@ export class Window {
       await this.#isAccessible(`${name}, ${theme}`);
     }
     await this.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'light' }]);
-    this.isContent();
+  }
+
+  /** Tab leads to everything that can be pressed or typed into, and shows where it is. */
+  async #isReachable(name) {
+    const before = await this.page.evaluateHandle(() => document.activeElement);
+    const left = await this.page.evaluate(() => {
+      const stops = [...document.querySelectorAll('a[href], button, input, select, textarea, summary')];
+      const visible = stops.filter((stop) => !stop.disabled && stop.tabIndex >= 0 && stop.checkVisibility({ visibilityProperty: true }));
+      // A group of radio buttons is one stop.
+      const group = ({ type, name }) => type === 'radio' && name;
+      window.stopsLeft = new Map(visible.map((stop, place) => [group(stop) || stop, stop.id || stop.outerHTML.slice(0, 80) || place]));
+      document.activeElement.blur();
+      return window.stopsLeft.size;
+    });
+    // Twice around: the browser goes on from where the focus was.
+    for (let steps = 0; steps <= 2 * left + 2; steps += 1) {
+      await this.page.keyboard.press('Tab');
+      const done = await this.page.evaluate(() => {
+        const stop = document.activeElement;
+        const shown = getComputedStyle(stop).outlineStyle !== 'none';
+        if (shown) window.stopsLeft.delete((stop.type === 'radio' && stop.name) || stop);
+        return window.stopsLeft.size === 0;
+      });
+      if (done) break;
+    }
+    assert.deepEqual(await this.page.evaluate(() => [...window.stopsLeft.values()]), [], `out of the keyboard's reach on ${name}`);
+    await before.evaluate((element) => element.focus());
+  }
+
+  /** Languages that the page links to, but the one that it is in. */
+  #otherLanguages() {
+    return this.page.$$eval('footer a[hreflang]:not([aria-current])', (links) => links.map((link) => link.hreflang));
+  }
+
+  /** The same address in another language, in a window of the same person; what was typed here stays. */
+  async #speaks(language, name) {
+    const other = new Window(await this.page.browserContext().newPage());
+    other.expects(...this.#statuses, 200);
+    const here = await this.page.$eval('footer a[aria-current]', (link) => link.hreflang);
+    const inLanguage = (wanted) => {
+      const url = new URL(this.page.url());
+      url.searchParams.set('lang', wanted);
+      return url.href;
+    };
+    await other.page.setJavaScriptEnabled(this.page.isJavaScriptEnabled());
+    await other.go(inLanguage(language));
+    assert.equal(await other.page.$eval('html', (html) => html.lang), language, `language of ${name}`);
+    await other.#isGood(`${name}-${language}`);
+    other.isContent();
+    await other.go(inLanguage(here));
+    await other.page.close();
   }
 
   async #isAccessible(name) {
