@@ -103,6 +103,11 @@ impl Context {
 }
 
 impl Transaction {
+    /// The amount as a decimal with a point, exact: `10.50`.
+    pub fn amount(&self) -> String {
+        decimal(self.amount_minor, self.minor_digits)
+    }
+
     /// Whether it has the one form that is shown and signed: a purse (capital letter and 12 digits), an amount above
     /// zero, names that are there, and nothing that could hide or forge a line.
     ///
@@ -133,6 +138,16 @@ impl Transaction {
     }
 }
 
+/// Minor units as a decimal with a point, exact.
+fn decimal(minor: u64, digits: u8) -> String {
+    let digits = usize::from(digits);
+    let text = format!("{minor:0>width$}", width = digits + 1);
+    match text.split_at_checked(text.len() - digits) {
+        Some((whole, minor)) if digits > 0 => format!("{whole}.{minor}"),
+        _ => text,
+    }
+}
+
 /// Control characters, and those that change the direction of what follows (Unicode TR36 §2.5).
 fn hides(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -141,5 +156,18 @@ fn hides(c: char) -> bool {
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Input {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(fields: I) -> Self {
         Self(fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimal;
+
+    #[test]
+    fn amounts_are_exact() {
+        assert_eq!(decimal(1050, 2), "10.50");
+        assert_eq!(decimal(5, 2), "0.05");
+        assert_eq!(decimal(7, 0), "7");
+        assert_eq!(decimal(u64::MAX, 2), "184467440737095516.15");
     }
 }

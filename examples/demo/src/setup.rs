@@ -107,7 +107,7 @@ impl Place {
 
     fn write_config(&self) -> Result<(), Failure> {
         let mut plugins = Vec::new();
-        for name in ["libcipherpad.so", "libmerchant.so"] {
+        for name in ["libcipherpad.so", "libsms_factor.so", "libmerchant.so"] {
             let file = self.programs.join(name);
             let told = Self::output(self.program("enum-idp").args(["plugin", "inspect", "--json"]).arg(&file))?;
             let told: Value = serde_json::from_str(&told)?;

@@ -22,21 +22,11 @@ pub(super) fn words(transaction: &Transaction) -> Value {
     json!({
         "payee_name": transaction.payee_name,
         "payee_account": transaction.payee_account,
-        "amount": amount(transaction),
+        "amount": transaction.amount(),
         "currency": transaction.currency,
         "description": transaction.description,
         "reference": transaction.reference,
     })
-}
-
-/// The amount as a decimal with a point, exact.
-pub(super) fn amount(transaction: &Transaction) -> String {
-    let digits = usize::from(transaction.minor_digits);
-    let text = format!("{:0>width$}", transaction.amount_minor, width = digits + 1);
-    match text.split_at_checked(text.len() - digits) {
-        Some((whole, minor)) if digits > 0 => format!("{whole}.{minor}"),
-        _ => text,
-    }
 }
 
 /// What a right payment answer leads to, before its commit.
@@ -102,30 +92,5 @@ impl Approval {
     /// Stores the confirmation.
     pub(super) fn change(self) -> Change {
         store::confirmation::adding(self.row)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(amount_minor: u64, minor_digits: u8) -> String {
-        amount(&Transaction {
-            payee_account: String::new(),
-            payee_name: String::new(),
-            amount_minor,
-            minor_digits,
-            currency: String::new(),
-            reference: String::new(),
-            description: String::new(),
-        })
-    }
-
-    #[test]
-    fn amounts_are_exact() {
-        assert_eq!(of(1050, 2), "10.50");
-        assert_eq!(of(5, 2), "0.05");
-        assert_eq!(of(7, 0), "7");
-        assert_eq!(of(u64::MAX, 2), "184467440737095516.15");
     }
 }

@@ -15,5 +15,6 @@ mod plugins;
 mod protocol;
 mod registration;
 mod services;
+mod sms;
 mod storage;
 mod support;

@@ -1,16 +1,11 @@
 //! What is sent, and what the page says about where to.
 
 use plugin_api::message::{Context, Effect};
-
-use crate::code::Code;
-
-/// One minute in milliseconds.
-const MINUTE: i64 = 60_000;
+use sent_code::{Code, minutes_left, one_line};
 
 /// The mail with the code of a login: works once, until the challenge ends.
 pub(crate) fn of_login(cx: &Context, code: &Code) -> Effect {
-    let minutes = cx.expires_at.saturating_sub(cx.now) / MINUTE;
-    mail("mail", cx, code, &[("minutes", minutes.max(1).to_string())])
+    mail("mail", cx, code, &[("minutes", minutes_left(cx, cx.expires_at).to_string())])
 }
 
 /// The mail with the code that turns the method on. The host says on its page for how long: a day, not minutes.
@@ -26,15 +21,6 @@ fn mail(kind: &str, cx: &Context, code: &Code, more: &[(&str, String)]) -> Effec
         text: format!("{kind}_text"),
         args: args.map(|(name, value)| (name.to_owned(), value)).collect(),
     }
-}
-
-/// A site must not write paragraphs of its own into a mail of ours, nor turn around what follows its name (Unicode TR36
-/// §2.5).
-fn one_line(text: &str) -> String {
-    let is_odd = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if is_odd(c) { ' ' } else { c }).collect()
 }
 
 /// `a***@example.com`, in lower case and without white space around it: as accounts are looked up. Whoever types an

@@ -4,12 +4,10 @@
 //! as out-of-band. Hence `acr` 1, which an administrator may still want for sites with little to lose.
 #![forbid(unsafe_code)]
 
-mod code;
 mod letter;
 
 use plugin_api::prelude::*;
-
-use crate::code::{Code, DIGITS};
+use sent_code::{Code, check_digits};
 
 export_factor!(Email);
 
@@ -98,11 +96,7 @@ impl Factor for Email {
     }
 
     fn start(settings: Settings, _: Host) -> Result<Self> {
-        let digits = usize::from(settings.digits);
-        if DIGITS.contains(&digits) {
-            return Ok(Self { digits });
-        }
-        Err(Error::failed(format!("digits: a code has {} to {} digits, not {digits}", DIGITS.start(), DIGITS.end())))
+        Ok(Self { digits: check_digits(settings.digits)? })
     }
 
     fn begin(&self, cx: &Context, _: &Enrolment) -> Result<Step<Asked, Enrolment>> {

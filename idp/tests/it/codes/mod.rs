@@ -59,7 +59,7 @@ async fn adds(provider: &Provider, email: &str) {
     proves(provider, begun).await;
 }
 
-async fn proves(provider: &Provider, begun: Begun) {
+pub(crate) async fn proves(provider: &Provider, begun: Begun) {
     let mut person = provider.stranger();
     person.opens(&begun.link.unwrap()).await;
     person.types("answer", &begun.code.unwrap()).presses("continue").await;
@@ -67,7 +67,7 @@ async fn proves(provider: &Provider, begun: Begun) {
 }
 
 /// A fresh browser that has given its address.
-async fn goes(provider: &Provider, visit: &Visit, email: &str) -> Person {
+pub(crate) async fn goes(provider: &Provider, visit: &Visit, email: &str) -> Person {
     let mut person = provider.stranger();
     person.opens(&visit.link).await.types("email", email).presses("continue").await;
     // After failures, also a person has to show that they are one.
@@ -85,22 +85,22 @@ async fn asked(provider: &Provider, email: &str) -> Person {
     person
 }
 
-async fn answers(person: &mut Person, code: &str) {
+pub(crate) async fn answers(person: &mut Person, code: &str) {
     person.types("answer", code).presses("continue").await;
 }
 
 #[track_caller]
-fn is_in(person: &Person) {
+pub(crate) fn is_in(person: &Person) {
     assert!(person.brings_back().contains_key("code"), "{:?}", person.away);
 }
 
 #[track_caller]
-fn is_not_in(person: &Person) {
+pub(crate) fn is_not_in(person: &Person) {
     assert!(person.away.is_none(), "let in: {:?}", person.away);
     assert!(person.complaint().is_some(), "{}", person.what_is_shown());
 }
 
-fn code_in(letter: &Letter) -> Option<String> {
+pub(crate) fn code_in(letter: &Letter) -> Option<String> {
     let is_code = |word: &&str| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit());
     letter.text.split_whitespace().find(is_code).map(str::to_owned)
 }
@@ -113,13 +113,13 @@ async fn code(provider: &Provider, email: &str, count: usize) -> String {
 }
 
 /// Another code than the right one.
-fn wrong(code: &str) -> String {
+pub(crate) fn wrong(code: &str) -> String {
     let last = code.bytes().last().unwrap();
     format!("{}{}", &code[..5], (last - b'0' + 1) % 10)
 }
 
 /// How many messages logins have caused. What a page says was sent is durable when the page is shown.
-async fn sent(provider: &Provider) -> u64 {
+pub(crate) async fn sent(provider: &Provider) -> u64 {
     let sent = outbox::Entity::find().filter(outbox::Column::Effect.starts_with("challenge:"));
     sent.count(provider.app.db.read()).await.unwrap()
 }

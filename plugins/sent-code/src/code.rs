@@ -9,23 +9,35 @@ use subtle::ConstantTimeEq;
 
 /// How many digits a code may have. At six, five guesses hit one time in 200 000; more than ten nobody copies without a
 /// slip.
-pub(crate) const DIGITS: RangeInclusive<usize> = 6..=10;
+pub const DIGITS: RangeInclusive<usize> = 6..=10;
 /// Longest input that is looked at, in bytes: ten digits with something between any two of them.
 const LONGEST_INPUT: usize = 64;
 /// Bytes from here on would make the digits 0 to 5 more likely than the others.
 const UNBIASED: u8 = 250;
 
+/// The number of digits that an administrator has set.
+///
+/// # Errors
+/// When no code has so many; names the setting.
+pub fn check_digits(digits: u8) -> Result<usize> {
+    let wanted = usize::from(digits);
+    if DIGITS.contains(&wanted) {
+        return Ok(wanted);
+    }
+    Err(Error::failed(format!("digits: a code has {} to {} digits, not {digits}", DIGITS.start(), DIGITS.end())))
+}
+
 /// Decimal digits; leading zeros belong to it.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct Code(String);
+pub struct Code(String);
 
 impl Code {
     /// A code of so many digits, each as likely as any other, whatever the digits around it.
     ///
     /// # Errors
     /// When fewer of the bytes than that are usable: less than once in 10^29 calls.
-    pub(crate) fn from_random(random: &[u8; 32], digits: usize) -> Result<Self> {
+    pub fn from_random(random: &[u8; 32], digits: usize) -> Result<Self> {
         let usable = random.iter().filter(|&&byte| byte < UNBIASED);
         let code: String = usable.map(|byte| char::from(b'0' + byte % 10)).take(digits).collect();
         if code.len() == digits {
@@ -34,29 +46,29 @@ impl Code {
         Err(Error::failed("cx.random has too few usable bytes"))
     }
 
-    /// For the mail, and for nothing else.
-    pub(crate) fn expose(&self) -> &str {
+    /// For the message, and for nothing else.
+    pub fn expose(&self) -> &str {
         &self.0
     }
 
     /// How many digits it has.
-    pub(crate) fn digits(&self) -> usize {
+    pub fn digits(&self) -> usize {
         self.0.len()
     }
 
     /// Whether `typed` could be a code of this length at all.
-    pub(crate) fn has_form(&self, typed: &str) -> bool {
+    pub fn has_form(&self, typed: &str) -> bool {
         digits(typed).is_some_and(|typed| typed.len() == self.digits())
     }
 
     /// Whether `typed` is this code, in constant time for all that have its length.
-    pub(crate) fn is(&self, typed: &str) -> bool {
+    pub fn is(&self, typed: &str) -> bool {
         digits(typed).is_some_and(|typed| typed.as_bytes().ct_eq(self.0.as_bytes()).into())
     }
 }
 
 /// The digits of what was typed, without spaces and dashes of any sort; `None` if there is anything else. Digits of other
-/// scripts are something else: a mail has none, so that nobody copies them.
+/// scripts are something else: a message has none, so that nobody copies them.
 fn digits(typed: &str) -> Option<String> {
     let is_filler = |c: char| c.is_whitespace() || matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}');
     if typed.len() > LONGEST_INPUT {
