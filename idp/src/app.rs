@@ -72,6 +72,8 @@ pub struct App {
     pub decoys: Decoys,
     /// Methods that people have, for the same.
     pub sets: Sets,
+    /// Security questions that people have, for the same.
+    pub questions: account::recovery::Questions,
 }
 
 /// Every route.
@@ -100,6 +102,14 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/enrol/{factor}/{link}", get(account::activation::from_link))
         .route("/pad", get(account::activation::pad))
         .route("/enrol/{factor}", post(account::enrol::post))
+        // Lost access.
+        .route("/recover", get(account::recovery::visit::form).post(account::recovery::visit::submit))
+        .route(
+            "/recover/question/{state}",
+            get(account::recovery::question::page).post(account::recovery::question::answer),
+        )
+        .route("/recover/link/{token}", get(account::recovery::link::page).post(account::recovery::link::press))
+        .route("/recover/stop/{token}", get(account::recovery::stop::page).post(account::recovery::stop::press))
         // Machinery.
         .route("/assets/{hash}/{name}", get(pages::assets::get))
         .route("/healthz", get(health::alive))

@@ -21,6 +21,13 @@ pub const HOUR: Millis = 60 * MINUTE;
 /// One day in [`Millis`].
 pub const DAY: Millis = 24 * HOUR;
 
+/// `2026-11-23 12:20 UTC`: for people. Out of the calendar's range, the bare number.
+pub fn text(at: Millis) -> String {
+    let Ok(time) = time::OffsetDateTime::from_unix_timestamp(at.div_euclid(SECOND)) else { return at.to_string() };
+    let (date, hour, minute) = (time.date(), time.hour(), time.minute());
+    format!("{}-{:02}-{:02} {hour:02}:{minute:02} UTC", date.year(), u8::from(date.month()), date.day())
+}
+
 /// Where the current time comes from.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Millis + Send + Sync>);
@@ -67,5 +74,17 @@ impl Hand {
     /// Moves the clock on by `millis`.
     pub fn advance(&self, millis: Millis) {
         self.0.fetch_add(millis, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_told_to_the_minute() {
+        assert_eq!(text(1_790_000_000_000), "2026-09-21 14:13 UTC");
+        assert_eq!(text(0), "1970-01-01 00:00 UTC");
+        assert_eq!(text(Millis::MAX), Millis::MAX.to_string());
     }
 }

@@ -192,6 +192,16 @@ pub struct Limits {
     pub codes_per_day: u32,
     /// Registrations an address block may begin in an hour.
     pub registrations_per_hour: u32,
+    /// Recoveries that one account may begin within 30 days: 1 to 20.
+    pub recoveries_per_30_days: u32,
+    /// How long a recovery waits between its link and its effect, in hours: 0 to 720. Recovery codes do not wait.
+    pub recovery_wait_hours: u32,
+    /// For how long nothing is recovered after the owner has stopped a recovery, in days: 1 to 90.
+    pub recovery_lock_days: u32,
+    /// Answers to the security question of one account in a day, right ones included: 1 to 20.
+    pub recovery_answers_per_day: u32,
+    /// Recoveries that an address block may ask for in an hour.
+    pub recovery_visits_per_hour: u32,
 }
 
 impl Default for Limits {
@@ -210,6 +220,11 @@ impl Default for Limits {
             codes_per_hour: 5,
             codes_per_day: 20,
             registrations_per_hour: 20,
+            recoveries_per_30_days: 3,
+            recovery_wait_hours: 24,
+            recovery_lock_days: 7,
+            recovery_answers_per_day: 5,
+            recovery_visits_per_hour: 20,
         }
     }
 }
@@ -268,6 +283,10 @@ impl Config {
             ("limits.failures_until_disabled", limits.failures_until_disabled.into(), 3..=20, "must be 3 to 20"),
             ("limits.codes_per_hour", limits.codes_per_hour.into(), 1..=60, "must be 1 to 60"),
             ("limits.codes_per_day", limits.codes_per_day.into(), 1..=200, "must be 1 to 200"),
+            ("limits.recoveries_per_30_days", limits.recoveries_per_30_days.into(), 1..=20, "must be 1 to 20"),
+            ("limits.recovery_wait_hours", limits.recovery_wait_hours.into(), 0..=720, "must be 0 to 720"),
+            ("limits.recovery_lock_days", limits.recovery_lock_days.into(), 1..=90, "must be 1 to 90"),
+            ("limits.recovery_answers_per_day", limits.recovery_answers_per_day.into(), 1..=20, "must be 1 to 20"),
             ("limits.access_token_seconds", limits.access_token_seconds, 60..=3600, "must be 60 to 3600"),
             ("limits.refresh_seconds", limits.refresh_seconds, 60..=i64::MAX, "must be at least 60"),
             ("limits.session_seconds", limits.session_seconds, 60..=i64::MAX, "must be at least 60"),

@@ -11,6 +11,7 @@ pub mod bot;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod counted;
 pub mod courier;
 pub mod entropy;
 pub mod error;

@@ -8,6 +8,8 @@ use crate::{
     store::{account, enrolment},
 };
 
+pub mod recovery;
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {

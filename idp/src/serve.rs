@@ -6,6 +6,7 @@ use tokio::{net::TcpListener, sync::watch, time::MissedTickBehavior};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    account::recovery::Questions,
     app::{self, App},
     clock::{Clock, MINUTE},
     config::Config,
@@ -67,6 +68,7 @@ pub async fn build_with(config: Config, clock: Clock, entropy: Entropy) -> Resul
         discovery: Documents::new(&config, &plugins),
         decoys: Decoys::default(),
         sets: Sets::default(),
+        questions: Questions::default(),
         metrics: Metrics::default(),
         config,
         clock,

@@ -11,6 +11,7 @@ mod m0002_plugins;
 mod m0003_plugin_services;
 mod m0004_plugin_data_version;
 mod m0005_challenges;
+mod m0009_recovery;
 mod table;
 
 /// All migrations, oldest first.
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_plugin_services::Migration),
             Box::new(m0004_plugin_data_version::Migration),
             Box::new(m0005_challenges::Migration),
+            Box::new(m0009_recovery::Migration),
         ]
     }
 }

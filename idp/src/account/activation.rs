@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use axum::{
     Form,
     extract::{ConnectInfo, Path, Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, StatusCode},
+    response::Response,
 };
 use plugin_api::message::{ChallengeKind, Enrols, Input};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::{
     Caller,
+    bound::{Place, see_other},
     enrol::{self, page::Answered},
     or_problem, phone,
 };
@@ -22,22 +23,19 @@ use crate::{
     app::App,
     clock::{DAY, MINUTE, Millis},
     error::Internal,
-    login::session,
     pages,
     plugins::{CallError, FactorHandle},
-    seal::SealError,
     store::{
         account::{self, Model as Account},
         enrolment::{self, Model as Enrolment},
     },
 };
 
-const SLOT: &str = "activate";
+/// It can be come back to for two days.
+const PLACE: Place = Place { slot: "activate", path: "/activate/", life: 2 * DAY };
 const LINK_SLOT: &str = "enrol-link";
 /// The form's field that names the step that its page belongs to.
 const STEP_FIELD: &str = "enrolment_step";
-/// How long the page can be come back to.
-const PAGE_LIFE: Millis = 2 * DAY;
 /// How often the message can be sent again.
 const RESENDS: i32 = 3;
 /// How long to wait before that.
@@ -55,17 +53,7 @@ struct About {
 /// # Errors
 /// When sealing or the generator fails.
 pub(super) fn lead_to(app: &App, headers: &HeaderMap, account: &str, factor: &str) -> Result<Response, Internal> {
-    let (browser, cookie) = match session::browser(app, headers) {
-        Some(browser) => (browser.to_owned(), None),
-        None => session::name_browser(app).map(|(browser, cookie)| (browser, Some(cookie)))?,
-    };
-    let about = About { account: account.to_owned(), factor: factor.to_owned() };
-    let sealed = app.seal.travel(SLOT, &browser, app.clock.now() + PAGE_LIFE, &about)?;
-    let mut response = see_other(&format!("/activate/{sealed}"))?;
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    Ok(response)
+    PLACE.lead_to(app, headers, &About { account: account.to_owned(), factor: factor.to_owned() })
 }
 
 /// A link to enrol with, for whoever is handed it: good in one browser or another until the enrolment is complete or
@@ -103,12 +91,6 @@ pub async fn from_link(
 
 fn over(app: &App, locale: &str) -> Response {
     app.pages.problem(StatusCode::GONE, locale, "enrol_link", &json!({}))
-}
-
-fn see_other(location: &str) -> Result<Response, Internal> {
-    let location = HeaderValue::from_str(location).map_err(|error| Internal::Other(format!("location: {error}")))?;
-    let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    Ok((StatusCode::SEE_OTHER, headers).into_response())
 }
 
 /// How an enrolment stands.
@@ -235,11 +217,9 @@ async fn open(
     sealed: &str,
 ) -> Result<Result<(Account, About), Response>, Internal> {
     let problem = |key| Ok(Err(app.pages.problem(StatusCode::BAD_REQUEST, locale, key, &json!({}))));
-    let Some(browser) = session::browser(app, headers) else { return problem("foreign_browser") };
-    let about: About = match app.seal.open_travel(SLOT, browser, app.clock.now(), sealed) {
+    let about: About = match PLACE.open(app, headers, sealed) {
         Ok(about) => about,
-        Err(SealError::Expired) => return problem("expired"),
-        Err(_) => return problem("foreign_browser"),
+        Err(key) => return problem(key),
     };
     match account::by_id(app.db.read(), &about.account).await?.filter(Account::is_active) {
         Some(account) => Ok(Ok((account, about))),

@@ -204,5 +204,6 @@ fn row(app: &App, new: NewAccount) -> Result<Account, CreateError> {
         created_at: app.clock.now(),
         log_seq: 0,
         log_head: Vec::new(),
+        recovering: None,
     })
 }

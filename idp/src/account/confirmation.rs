@@ -115,6 +115,7 @@ fn new_account(app: &App, email: String, pending: Pending, phone: String) -> Res
         created_at: app.clock.now(),
         log_seq: 0,
         log_head: Vec::new(),
+        recovering: None,
     })
 }
 
@@ -180,8 +181,17 @@ impl From<Internal> for Stopped {
 }
 
 /// Methods that one can register with.
-fn methods(app: &App) -> Vec<FactorHandle> {
+pub(super) fn methods(app: &App) -> Vec<FactorHandle> {
     app.plugins.factors_for(Purpose::Authorize)
+}
+
+/// The same for a page to choose from.
+pub(super) fn offered(app: &App, locale: &str) -> Vec<Value> {
+    let shown = |factor: &FactorHandle| {
+        let text = |key| factor.text(locale, key).unwrap_or_default();
+        json!({ "id": factor.id(), "name": text("name"), "description": text("description") })
+    };
+    methods(app).iter().map(shown).collect()
 }
 
 fn show(
@@ -192,17 +202,10 @@ fn show(
     mistake: Option<&str>,
 ) -> Result<Response, Internal> {
     let methods = methods(app);
-    let factors: Vec<Value> = methods
-        .iter()
-        .map(|factor| {
-            let text = |key| factor.text(locale, key).unwrap_or_default();
-            json!({ "id": factor.id(), "name": text("name"), "description": text("description") })
-        })
-        .collect();
     let first = methods.first().map(FactorHandle::id).unwrap_or_default();
     let chosen = if choice.factor.is_empty() { first } else { &choice.factor };
     let mut context = json!({
-        "name": pending.first_name, "phone": choice.phone, "factors": factors, "chosen": chosen,
+        "name": pending.first_name, "phone": choice.phone, "factors": offered(app, locale), "chosen": chosen,
     });
     let mut status = StatusCode::OK;
     if let Some(mistake) = mistake {

@@ -10,7 +10,7 @@ use super::{answer, phone};
 use crate::{app::App, store::account::canonical_email};
 
 /// Questions to choose from; each has a text `question_<id>`.
-const QUESTIONS: [&str; 5] = ["pet", "teacher", "street", "book", "trip"];
+pub(super) const QUESTIONS: [&str; 5] = ["pet", "teacher", "street", "book", "trip"];
 /// The choice of those who write their own.
 const OWN: &str = "own";
 

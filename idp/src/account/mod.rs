@@ -1,4 +1,4 @@
-//! Room 3: the person's own things: registering, activating a method, and what they are told about it.
+//! Room 3: the person's own things: registering, activating a method, getting back in, and what they are told about it.
 //!
 //! Nothing here decides whether somebody is who they say: that is the login room's matter. What is kept here is that an
 //! e-mail belongs to one account, that a link and a code work once, and that nobody learns from a page whether an address
@@ -18,10 +18,12 @@ use crate::{app::App, error::Internal, limits, pages};
 pub mod activation;
 pub mod admin;
 mod answer;
+mod bound;
 mod confirmation;
 pub mod enrol;
 mod form;
 mod phone;
+pub mod recovery;
 pub mod registration;
 
 pub use admin::{Begun, CreateError, Created, NewAccount, create_by_admin, enrol_by_admin, unenrol_by_admin};

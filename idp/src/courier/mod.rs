@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Millis},
     config::{Config, ConfigError},
     entropy::Entropy,
     error::Internal,
@@ -118,6 +118,20 @@ impl Courier {
     /// # Errors
     /// When sealing or the database fails.
     pub async fn queue_in(&self, tx: &impl ConnectionTrait, seal: &Seal, message: Message) -> Result<(), Internal> {
+        self.queue_at_in(tx, seal, message, self.clock.now()).await
+    }
+
+    /// As [`Courier::queue_in`], to be sent at a time to come.
+    ///
+    /// # Errors
+    /// As [`Courier::queue_in`].
+    pub async fn queue_at_in(
+        &self,
+        tx: &impl ConnectionTrait,
+        seal: &Seal,
+        message: Message,
+        at: Millis,
+    ) -> Result<(), Internal> {
         let id = identifier(&message.effect);
         let now = self.clock.now();
         let row = outbox::Model {
@@ -127,7 +141,7 @@ impl Courier {
             effect: message.effect,
             state: "waiting".to_owned(),
             attempts: 0,
-            next_at: now,
+            next_at: at,
             created_at: now,
             sent_at: None,
             last_error: None,

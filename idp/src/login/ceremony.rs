@@ -31,6 +31,7 @@ mod pace;
 mod stored;
 mod verdict;
 
+pub use pace::free_at;
 pub use stored::{Later, Press};
 pub use verdict::{Attempt, Passed, Verdict, declined, judge};
 
@@ -302,7 +303,8 @@ impl Surroundings<'_> {
     }
 }
 
-fn decoy_address(seal: &Seal, email: &str) -> [u8; 32] {
+/// What everything that is made up for an address without an account comes from.
+pub fn decoy_address(seal: &Seal, email: &str) -> [u8; 32] {
     seal.derive(&[b"address", account::canonical_email(email).as_bytes()])
 }
 

@@ -17,4 +17,4 @@ mod sets;
 pub use decoy::Decoys;
 pub use interaction::{Demand, Interaction, Prompt, Stage};
 pub use next::{Next, Refusal, next};
-pub use sets::Sets;
+pub use sets::{Sets, draw};

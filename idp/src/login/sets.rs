@@ -3,42 +3,23 @@
 //! Were it always the same one, whoever has another could be told from nobody. The draw is by the address's keyed hash, so
 //! that an address meets with the same set for as long as the proportions stay.
 
-use std::sync::Arc;
-
-use arc_swap::ArcSwap;
 use plugin_api::message::Purpose;
-use tokio::sync::Mutex;
 
-use crate::{
-    app::App,
-    clock::{MINUTE, Millis},
-    error::Internal,
-    plugins::FactorHandle,
-    store::enrolment,
-};
+use crate::{app::App, counted::Counted, error::Internal, plugins::FactorHandle, store::enrolment};
 
-/// How long a count is used.
-const COUNTED_FOR: Millis = MINUTE;
 /// Factors that sets are made of at most: their bits must fit.
 const MOST: usize = 62;
 
 /// The counts of this node, by purpose.
 #[derive(Debug, Default)]
 pub struct Sets {
-    authorize: Kept,
-    payment: Kept,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    counts: ArcSwap<Option<Counts>>,
-    counting: Mutex<()>,
+    authorize: Counted<Counts>,
+    payment: Counted<Counts>,
 }
 
 /// How many accounts have which set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Counts {
-    at: Millis,
     /// What the bits stand for, in their order.
     factors: Vec<String>,
     /// Bits and accounts; in the order of the bits.
@@ -65,33 +46,14 @@ impl Sets {
             Purpose::Authorize => &self.authorize,
             Purpose::Payment => &self.payment,
         };
-        let counts = kept.counts(app, factors, purpose == Purpose::Payment).await?;
-        Ok(Drawing { counts, running })
-    }
-}
-
-impl Kept {
-    async fn counts(&self, app: &App, factors: Vec<String>, for_payments: bool) -> Result<Counts, Internal> {
-        let now = app.clock.now();
-        let usable = || Option::clone(&self.counts.load()).filter(|counts| counts.factors == factors);
-        let fresh = |counts: &Counts| (0..COUNTED_FOR).contains(&(now - counts.at));
-        if let Some(counts) = usable().filter(fresh) {
-            return Ok(counts);
-        }
-        // While one request counts, the others go by the last count, if there is one.
-        let _counting = match (self.counting.try_lock(), usable()) {
-            (Ok(counting), _) => counting,
-            (Err(_), Some(counts)) => return Ok(counts),
-            (Err(_), None) => self.counting.lock().await,
+        let wanted = factors.clone();
+        let count = async {
+            let mut sets = enrolment::sets(app.db.read(), &wanted, purpose == Purpose::Payment).await?;
+            sets.sort_unstable();
+            Ok(Counts { factors: wanted.clone(), sets })
         };
-        if let Some(counts) = usable().filter(fresh) {
-            return Ok(counts);
-        }
-        let mut sets = enrolment::sets(app.db.read(), &factors, for_payments).await?;
-        sets.sort_unstable();
-        let counts = Counts { at: now, factors, sets };
-        self.counts.store(Arc::new(Some(counts.clone())));
-        Ok(counts)
+        let counts = kept.get(app.clock.now(), |counts| counts.factors == factors, count).await?;
+        Ok(Drawing { counts, running })
     }
 }
 
@@ -106,7 +68,7 @@ impl Drawing {
 }
 
 /// One of `sets`, each as likely as it is frequent.
-fn draw(sets: &[(i64, i64)], address: &[u8; 32]) -> Option<i64> {
+pub fn draw(sets: &[(i64, i64)], address: &[u8; 32]) -> Option<i64> {
     let (point, _) = address.split_first_chunk::<8>()?;
     let total: u128 = sets.iter().map(|(_, accounts)| u128::try_from(*accounts).unwrap_or(0)).sum();
     // A share of the whole, and no remainder of a division: it stays where it is while everything grows alike.

@@ -5,10 +5,10 @@ use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
-    sea_query::{Expr, ExprTrait, IntoCondition},
+    sea_query::{Expr, ExprTrait, Func, IntoCondition},
 };
 
-use super::{StoreError, enrolment};
+use super::{Change, StoreError, enrolment};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -33,6 +33,8 @@ pub struct Model {
     pub log_seq: i64,
     /// Chain value of that entry.
     pub log_head: Vec<u8>,
+    /// The recovery that waits for its time, or did when it was last looked at.
+    pub recovering: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -121,4 +123,41 @@ pub async fn set_status(db: &impl ConnectionTrait, id: &str, status: &str) -> Re
     let changed = ActiveModel { id: Set(id.to_owned()), status: Set(status.to_owned()), ..Default::default() };
     let done = Entity::update_many().set(changed).filter(Column::Id.eq(id)).exec(db).await?;
     Ok(done.rows_affected == 1)
+}
+
+/// Which recovery waits, in the place of the one that was `seen`. Touches nothing when that has changed.
+pub fn marking_recovery(id: &str, seen: Option<&str>, now: Option<&str>) -> Change {
+    let update = Entity::update_many()
+        .col_expr(Column::Recovering, Expr::value(now.map(str::to_owned)))
+        .filter(Column::Id.eq(id))
+        .filter(seen.map_or_else(|| Column::Recovering.is_null(), |seen| Column::Recovering.eq(seen)));
+    Change::update("account", update)
+}
+
+/// How many accounts have which of `questions`, and how many have any at all, one in their own words included.
+///
+/// # Errors
+/// When the database fails.
+pub async fn questions(
+    db: &impl ConnectionTrait,
+    questions: &[String],
+) -> Result<(Vec<(String, i64)>, i64), StoreError> {
+    let count = || Expr::expr(Func::count(Expr::col(Column::SecurityQuestion)));
+    let each = Entity::find()
+        .filter(Column::SecurityQuestion.is_in(questions))
+        .select_only()
+        .column(Column::SecurityQuestion)
+        .column_as(count(), "accounts")
+        .group_by(Column::SecurityQuestion)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let all = Entity::find()
+        .filter(Column::SecurityQuestion.gt(""))
+        .select_only()
+        .column_as(count(), "accounts")
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok((each, all.into_iter().next().unwrap_or(0)))
 }

@@ -172,6 +172,21 @@ pub async fn replace_others(db: &impl ConnectionTrait, kept: &Model, statuses: &
     Ok(done.rows_affected)
 }
 
+/// Ends every enrolment of an account, whatever its factor and whether it waits, works or is disabled.
+///
+/// # Errors
+/// When the database fails.
+pub async fn replace_all(db: &impl ConnectionTrait, account_id: &str) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::Status, Expr::value("replaced"))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::Status.ne("replaced"))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// How many accounts have which of `factors` in use, by the bits of their places in the list. An account with none of them
 /// is not counted.
 ///

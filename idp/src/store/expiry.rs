@@ -6,7 +6,8 @@ use sea_orm::{
 };
 
 use super::{
-    StoreError, challenge, code, code_pace, grant, plugin_call, plugin_data, pushed, registration, session, spent,
+    StoreError, challenge, code, code_pace, grant, plugin_call, plugin_data, pushed, recovery, recovery_budget,
+    registration, session, spent,
 };
 use crate::clock::{DAY, Millis};
 
@@ -34,6 +35,9 @@ pub async fn sweep(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreE
     gone += sweep!(db, session::Entity, session::Column::IdHash, session::Column::ExpiresAt, before);
     gone += sweep_spent(db, before).await?;
     gone += sweep!(db, registration::Entity, registration::Column::TokenHash, registration::Column::ExpiresAt, before);
+    gone += sweep!(db, recovery::Entity, recovery::Column::Id, recovery::Column::ExpiresAt, before);
+    gone +=
+        sweep!(db, recovery_budget::Entity, recovery_budget::Column::Subject, recovery_budget::Column::ExpiresAt, now);
     gone += sweep!(db, plugin_call::Entity, plugin_call::Column::Id, plugin_call::Column::At, now - plugin_call::KEPT);
     gone += sweep_plugin_data(db, now).await?;
     gone += sweep_challenges(db, before).await?;

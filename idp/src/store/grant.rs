@@ -143,6 +143,20 @@ pub async fn revoke(db: &impl ConnectionTrait, id: &str, now: Millis) -> Result<
     Ok(done.rows_affected == 1)
 }
 
+/// Ends every family of an account.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_all(db: &impl ConnectionTrait, account_id: &str, now: Millis) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::RevokedAt, Expr::value(now))
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::RevokedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Adds a refresh token.
 pub fn adding_refresh(token: refresh::Model) -> Change {
     Change::insert(refresh::RECORD, refresh::Entity::insert(refresh::ActiveModel::from(token).reset_all()))

@@ -36,6 +36,8 @@ pub mod plugin_call;
 pub mod plugin_data;
 pub mod pushed;
 mod reader;
+pub mod recovery;
+pub mod recovery_budget;
 pub mod registration;
 pub mod session;
 pub mod spent;

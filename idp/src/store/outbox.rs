@@ -93,6 +93,20 @@ pub async fn take(db: &impl ConnectionTrait, message: &Model, lost_at: Millis) -
     Ok(done.rows_affected == 1)
 }
 
+/// Forgets a message that was never tried; does nothing when there is none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn withdraw(db: &impl ConnectionTrait, effect: &str) -> Result<(), StoreError> {
+    Entity::delete_many()
+        .filter(Column::Effect.eq(effect))
+        .filter(Column::State.eq("waiting"))
+        .filter(Column::Attempts.eq(0))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {

@@ -56,3 +56,17 @@ pub async fn end(db: &impl ConnectionTrait, id_hash: &str, now: Millis) -> Resul
         .await?;
     Ok(done.rows_affected == 1)
 }
+
+/// Ends every session of an account.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_all(db: &impl ConnectionTrait, account_id: &str, now: Millis) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::EndedAt, Expr::value(now))
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::EndedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(())
+}

@@ -13,6 +13,7 @@ mod operating;
 mod payment;
 mod plugins;
 mod protocol;
+mod recovery;
 mod registration;
 mod services;
 mod sms;

@@ -16,9 +16,13 @@ pub(super) struct Limits {
 
 /// When the next sending is allowed, if that is not now. `sent` is in order.
 pub(super) fn allowed_at(sent: &[Millis], limits: Limits, now: Millis) -> Option<Millis> {
-    let windows = [(1, BETWEEN), (limits.per_hour, HOUR), (limits.per_day, DAY)];
+    free_at(sent, &[(1, BETWEEN), (limits.per_hour, HOUR), (limits.per_day, DAY)], now)
+}
+
+/// When one more fits into `windows`, each so many within so long, if that is not now. `past` is in order.
+pub fn free_at(past: &[Millis], windows: &[(usize, Millis)], now: Millis) -> Option<Millis> {
     // The one that has to leave the window before another fits in.
-    let free = windows.into_iter().filter_map(|(most, window)| Some(sent.get(sent.len().checked_sub(most)?)? + window));
+    let free = windows.iter().filter_map(|(most, window)| Some(past.get(past.len().checked_sub(*most)?)? + window));
     free.max().filter(|at| *at > now)
 }
 

@@ -16,6 +16,7 @@ use crate::{
         consent,
         session::{self, Opening},
     },
+    notice::recovery,
     oidc::{approve::Approval, code::Authenticated, error::ErrorCode, response},
     plugins::ServiceHandle,
     store::{self, log::Event},
@@ -66,6 +67,7 @@ impl Visitor<'_> {
                         .await;
                 }
             };
+            let recovering = passed.account.recovering.is_some().then(|| passed.account.clone());
             let done = if visit.request.payment.is_some() {
                 self.pay(&visit, passed).await
             } else {
@@ -76,6 +78,9 @@ impl Visitor<'_> {
                 Err(Unanswered::Internal(error)) if error.is_conflict() => {}
                 Err(Unanswered::NoService) => return Ok(self.has_no_service(&visit)),
                 Ok(response) => {
+                    if let Some(account) = recovering {
+                        recovery::tell_of_waiting(self.app, &account).await?;
+                    }
                     self.count(&visit, "passed");
                     return Ok(response);
                 }

@@ -128,6 +128,7 @@ async fn world() -> World {
         created_at: START,
         log_seq: 0,
         log_head: Vec::new(),
+        recovering: None,
     };
     app.db
         .write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::account::add(tx, account).await?) }))

@@ -37,6 +37,7 @@ fn account(id: &str) -> store::account::Model {
         created_at: NOW,
         log_seq: 0,
         log_head: Vec::new(),
+        recovering: None,
     }
 }
 

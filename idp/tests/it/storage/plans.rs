@@ -9,6 +9,7 @@ use enum_idp::{
     store::{
         self, Db, challenge, code_pace, enrolment, plugin_call,
         plugin_data::{self, Place},
+        recovery, recovery_budget,
     },
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
@@ -98,6 +99,7 @@ async fn a_busy_day(provider: &Provider) {
     what_plugins_keep(db).await;
     what_is_sent_and_counted(app).await;
     what_the_catalog_migrates(db).await;
+    how_access_is_recovered(db).await;
     let later = app.clock.now() + 60 * DAY;
     db.write(move |tx| Box::pin(async move { store::expiry::sweep(tx, later).await })).await.unwrap();
 }
@@ -163,6 +165,48 @@ async fn what_plugins_keep(db: &Db) {
         plugin_call::last(db.read(), "p", only_denied, 9).await.unwrap();
     }
     plugin_call::ending("0", "failed").touches(db.read()).await.unwrap();
+}
+
+/// What a recovery does, from its link to its end.
+async fn how_access_is_recovered(db: &Db) {
+    let row = recovery::Model {
+        id: "r".to_owned(),
+        account_id: "a".to_owned(),
+        kind: "question".to_owned(),
+        status: recovery::MAILED.to_owned(),
+        token_hash: "t".to_owned(),
+        factor: String::new(),
+        reference: None,
+        created_at: 0,
+        confirmed_at: None,
+        effect_at: None,
+        expires_at: 2,
+    };
+    recovery::adding(row.clone()).apply(db.read()).await.unwrap();
+    assert_eq!(recovery::by_token(db.read(), "t").await.unwrap(), Some(row.clone()));
+    let row = recovery::Model { status: recovery::WAITING.to_owned(), effect_at: Some(1), ..row };
+    recovery::confirming(&row, 1).apply(db.read()).await.unwrap();
+    assert!(!recovery::confirming(&row, 1).touches(db.read()).await.unwrap());
+    assert_eq!(recovery::by_id(db.read(), "r").await.unwrap(), Some(row.clone()));
+    assert!(!recovery::completing("r", 0).touches(db.read()).await.unwrap(), "it is not due");
+    recovery::stopping(&row).apply(db.read()).await.unwrap();
+    assert!(!recovery::completing("r", 1).touches(db.read()).await.unwrap(), "it was stopped");
+
+    let seen = recovery_budget::of(db.read(), "a").await.unwrap();
+    recovery_budget::saving(seen.clone()).apply(db.read()).await.unwrap();
+    assert!(!recovery_budget::saving(seen).touches(db.read()).await.unwrap(), "somebody was first");
+    let seen = recovery_budget::of(db.read(), "a").await.unwrap();
+    recovery_budget::saving(seen.clone()).apply(db.read()).await.unwrap();
+    assert!(!recovery_budget::saving(seen).touches(db.read()).await.unwrap(), "somebody was first");
+
+    assert_eq!(store::account::questions(db.read(), &["none".to_owned()]).await.unwrap(), (Vec::new(), 1));
+    for (seen, now) in [(None, Some("r")), (Some("r"), None)] {
+        assert!(!store::account::marking_recovery("a", seen, now).touches(db.read()).await.unwrap());
+    }
+    enrolment::replace_all(db.read(), "a").await.unwrap();
+    store::session::end_all(db.read(), "a", 1).await.unwrap();
+    store::grant::revoke_all(db.read(), "a", 1).await.unwrap();
+    store::outbox::withdraw(db.read(), "none").await.unwrap();
 }
 
 /// What an upgrade does with the data of a plugin, and what nodes say of it.

@@ -27,7 +27,7 @@ use super::{
 /// When every test begins.
 const START: Millis = 1_790_000_000_000;
 /// All load comes from one address here; tests of the limits set them back.
-pub(crate) const GENEROUS: &str = "[limits]\nchallenges_per_minute = 100000\nclient_challenges_per_minute = 100000\nemail_challenges_per_minute = 100000\nregistrations_per_hour = 10000\n";
+pub(crate) const GENEROUS: &str = "[limits]\nchallenges_per_minute = 100000\nclient_challenges_per_minute = 100000\nemail_challenges_per_minute = 100000\nregistrations_per_hour = 10000\nrecovery_visits_per_hour = 10000\n";
 
 /// A running provider.
 pub(crate) struct Provider {

@@ -1,0 +1,83 @@
+//! `/recover`: whose account it is. The next page is the same for every address.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Form as Body,
+    extract::{ConnectInfo, State, rejection::FormRejection},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::question::{self, Asked};
+use crate::{
+    account::{Caller, form, or_problem},
+    app::App,
+    bot,
+    clock::HOUR,
+    error::Internal,
+    pages::{self, Options},
+};
+
+/// The form's fields.
+#[derive(Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Form {
+    email: String,
+    #[serde(skip_serializing)]
+    bot: String,
+    #[serde(skip_serializing)]
+    sum: String,
+}
+
+/// `GET /recover`.
+pub async fn form(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let locale = pages::locale_of(&headers, &[]);
+    let page = bot::ask(&app, locale).and_then(|bot| show(&app, locale, &Form::default(), &bot, None));
+    or_problem(&app, locale, page)
+}
+
+/// `POST /recover`.
+pub async fn submit(
+    State(app): State<Arc<App>>,
+    peer: ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Result<Body<Form>, FormRejection>,
+) -> Response {
+    let locale = pages::locale_of(&headers, &[]);
+    let Ok(Body(form)) = body else {
+        return app.pages.problem(StatusCode::BAD_REQUEST, locale, "bad_form", &json!({}));
+    };
+    or_problem(&app, locale, take(&app, locale, &headers, &Caller::from(peer), form).await)
+}
+
+async fn take(app: &App, locale: &str, headers: &HeaderMap, caller: &Caller, form: Form) -> Result<Response, Internal> {
+    let Some(email) = form::email(&form.email) else {
+        return show(app, locale, &form, &bot::ask_again(app, locale, &form.bot)?, Some(("email", "invalid_email")));
+    };
+    let most = app.config.limits.recovery_visits_per_hour;
+    if !app.limits.allow("recover", &caller.block, HOUR, most, app.clock.now()) {
+        return Ok(app.pages.problem(StatusCode::TOO_MANY_REQUESTS, locale, "too_many", &json!({})));
+    }
+    if !bot::is_solved(app, &form.bot, &form.sum).await? {
+        return show(app, locale, &form, &bot::ask(app, locale)?, Some(("sum", "invalid_sum")));
+    }
+    question::PLACE.lead_to(app, headers, &Asked { email })
+}
+
+/// The page, with what is wrong with one of its fields.
+fn show(
+    app: &App,
+    locale: &str,
+    form: &Form,
+    bot: &bot::Shown,
+    mistake: Option<(&str, &str)>,
+) -> Result<Response, Internal> {
+    let status = if mistake.is_none() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let errors: serde_json::Map<_, _> =
+        mistake.into_iter().map(|(field, key)| (field.to_owned(), key.into())).collect();
+    let context = json!({ "values": form, "errors": errors, "bot": bot });
+    app.pages.render_with("recover.html", locale, context, &Options::default().status(status))
+}

@@ -1,0 +1,111 @@
+//! Notices about a recovery: they go wherever the owner of the account may be reached, and carry the link that stops it.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::json;
+use subtle::ConstantTimeEq;
+
+use crate::{
+    app::App,
+    clock::{self, Millis},
+    courier::Message,
+    error::Internal,
+    letter,
+    store::{account, recovery},
+};
+
+/// Characters of a recovery's id, and as many of what proves that the link is ours: 128 bits each.
+const HALF: usize = 22;
+
+/// What is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The waiting time has begun.
+    Begun,
+    /// Somebody signed in while it goes on.
+    GoesOn,
+    /// Whatever worked before has ended.
+    WentThrough,
+    /// The owner has stopped it; nothing can be recovered until then.
+    Stopped {
+        /// Unix milliseconds.
+        until: Millis,
+    },
+}
+
+impl Told {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::GoesOn => "goes_on",
+            Self::WentThrough => "went_through",
+            Self::Stopped { .. } => "stopped",
+        }
+    }
+}
+
+/// The address that stops a recovery. It is derived, not stored, and works while the recovery can be stopped.
+fn stop_link(app: &App, id: &str) -> String {
+    app.config.url(&format!("/recover/stop/{id}{}", proof(app, id)))
+}
+
+fn proof(app: &App, id: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(&app.seal.derive(&[b"recovery stop", id.as_bytes()])[..16])
+}
+
+/// The recovery that a link of ours stops.
+pub fn stopped_by(app: &App, token: &str) -> Option<String> {
+    let (id, given) = token.split_at_checked(HALF)?;
+    bool::from(proof(app, id).as_bytes().ct_eq(given.as_bytes())).then(|| id.to_owned())
+}
+
+/// Mails to every address of `account`, and a text message to its number: once per recovery and thing told.
+///
+/// # Errors
+/// When the HTML cannot be rendered.
+pub fn to_everyone(
+    app: &App,
+    account: &account::Model,
+    row: &recovery::Model,
+    told: Told,
+) -> Result<Vec<Message>, Internal> {
+    let key = told.key();
+    let at = match told {
+        Told::Stopped { until } => until,
+        _ => row.effect_at.unwrap_or(row.created_at),
+    };
+    let link = stop_link(app, &row.id);
+    let args = json!({ "name": account.first_name, "at": clock::text(at), "link": link });
+    let effect = |what: &str| format!("recovery:{}:{key}:{what}", row.id);
+    let mail_key = format!("recover_{key}");
+    let mut messages = vec![letter::of_key(app, &account.locale, &mail_key, effect("mail"), &account.email, &args)?];
+    let text = app.pages.text(&account.locale, &format!("sms_recover_{key}"), &args);
+    messages.push(letter::sms(effect("sms"), &account.phone, text));
+    Ok(messages)
+}
+
+/// The owner, or whoever has their method, has just signed in: they are told of the recovery that waits, if one does.
+/// Costs nothing where none was begun.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tell_of_waiting(app: &App, account: &account::Model) -> Result<(), Internal> {
+    let Some(id) = &account.recovering else { return Ok(()) };
+    let Some(row) = recovery::by_id(app.db.read(), id).await? else { return Ok(()) };
+    if !row.is_waiting(app.clock.now()) {
+        return Ok(());
+    }
+    let messages = to_everyone(app, account, &row, Told::GoesOn)?;
+    let (courier, seal) = (app.courier.clone(), app.seal.clone());
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                for message in messages {
+                    courier.queue_in(tx, &seal, message).await?;
+                }
+                Ok::<_, Internal>(())
+            })
+        })
+        .await?;
+    app.courier.wake();
+    Ok(())
+}
