@@ -11,6 +11,7 @@ mod m0002_plugins;
 mod m0003_plugin_services;
 mod m0004_plugin_data_version;
 mod m0005_challenges;
+mod m0006_fees;
 mod m0009_recovery;
 mod table;
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_plugin_services::Migration),
             Box::new(m0004_plugin_data_version::Migration),
             Box::new(m0005_challenges::Migration),
+            Box::new(m0006_fees::Migration),
             Box::new(m0009_recovery::Migration),
         ]
     }

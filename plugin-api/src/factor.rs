@@ -9,7 +9,7 @@ use crate::abi::{Guest, Host};
 use crate::error::{Error, Result};
 use crate::message::{
     Answer, Begin, Context, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, Input, Kind, Migrate, Migrated,
-    Migrating, Step, method,
+    Migrating, Price, PriceQuery, Step, method,
 };
 
 /// Something that can prove who a person is, or what they agree to.
@@ -89,6 +89,16 @@ pub trait Factor: Send + Sync + Sized + 'static {
         Err(Error::Unsupported)
     }
 
+    /// What it costs to send a challenge, out of the settings and `cx`. Asked before anything is sent; the host shows the fee,
+    /// sends only when the person has accepted exactly this one, counts what is free, and keeps the ledger. Only for
+    /// factors whose challenges are [`crate::message::ChallengeKind::Stored`].
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] by default: sending costs nothing.
+    fn price(&self, _cx: &Context) -> Result<Price> {
+        Err(Error::Unsupported)
+    }
+
     /// Whether these settings work out there, after [`Factor::start`] has found that they make sense: the gateway can be
     /// reached, and takes the password. Asked before settings take effect, by no login. It must have no lasting effect.
     ///
@@ -159,6 +169,10 @@ impl<F: Factor> Guest for FactorGuest<F> {
             method::DECOY => {
                 let Decoy { cx } = request(json)?;
                 reply(&factor.decoy(&cx)?)
+            }
+            method::PRICE => {
+                let PriceQuery { cx } = request(json)?;
+                reply(&factor.price(&cx)?)
             }
             method::MIGRATE => migrated(json, |from, to, value| factor.migrate(from, to, value)),
             _ => Err(Error::Unsupported),

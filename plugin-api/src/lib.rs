@@ -32,8 +32,8 @@ pub mod prelude {
     pub use serde_json::{Value, json};
 
     pub use crate::message::{
-        Approved, ChallengeKind, Context, DecoyReply, Description, Effect, Enrols, Facts, Input, Manifest,
-        MappedDetails, Migrating, Purpose, Scope, Signal, Site, Step, Transaction,
+        Approved, ChallengeKind, Context, DecoyReply, Description, Effect, Enrols, Facts, Fee, Input, Manifest,
+        MappedDetails, Migrating, Price, Purpose, Scope, Signal, Site, Step, Transaction,
     };
     pub use crate::{Error, Factor, Host, NoSettings, Result, Secret, Service, export_factor, export_service};
 }

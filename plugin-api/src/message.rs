@@ -13,10 +13,12 @@ use serde_json::Value;
 
 mod manifest;
 mod names;
+mod price;
 mod services;
 
 pub use manifest::*;
 pub use names::*;
+pub use price::*;
 pub use services::*;
 
 /// The one canonical value behind everything that is shown and signed about a payment.

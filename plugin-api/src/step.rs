@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::message::{Context, Effect, Facts, Input, Signal, Step, Transaction};
+use crate::message::{Context, Effect, Facts, Fee, Input, Price, Signal, Step, Transaction};
 
 impl<S, E> Step<S, E> {
     /// Show `page` with `data` (public: no secrets) and wait for input.
@@ -138,6 +138,38 @@ impl Transaction {
     }
 }
 
+/// Most that sending one message may cost, in minor units: what is above is a slip in a price table.
+const MOST_FEE: u64 = 1_000_000_000_000;
+/// Longest currency code, in characters.
+const LONGEST_CURRENCY: usize = 12;
+
+impl Fee {
+    /// The amount as a decimal with a point, exact: `0.05`.
+    pub fn amount(&self) -> String {
+        decimal(self.amount_minor, self.minor_digits)
+    }
+}
+
+impl Price {
+    /// Whether it can be shown and charged.
+    ///
+    /// # Errors
+    /// A sentence that names the field and what is wrong with it.
+    pub fn check(&self) -> std::result::Result<(), String> {
+        let Some(Fee { amount_minor, minor_digits, currency }) = &self.fee else { return Ok(()) };
+        if !(1..=MOST_FEE).contains(amount_minor) {
+            return Err(format!("fee.amount_minor must be 1 to {MOST_FEE}"));
+        }
+        if *minor_digits > 18 {
+            return Err("fee.minor_digits must be at most 18".into());
+        }
+        if currency.trim().is_empty() || currency.chars().count() > LONGEST_CURRENCY || currency.contains(hides) {
+            return Err(format!("fee.currency must be a code of at most {LONGEST_CURRENCY} characters"));
+        }
+        Ok(())
+    }
+}
+
 /// Minor units as a decimal with a point, exact.
 fn decimal(minor: u64, digits: u8) -> String {
     let digits = usize::from(digits);
@@ -162,6 +194,7 @@ impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Input {
 #[cfg(test)]
 mod tests {
     use super::decimal;
+    use crate::message::{Fee, Price};
 
     #[test]
     fn amounts_are_exact() {
@@ -169,5 +202,18 @@ mod tests {
         assert_eq!(decimal(5, 2), "0.05");
         assert_eq!(decimal(7, 0), "7");
         assert_eq!(decimal(u64::MAX, 2), "184467440737095516.15");
+    }
+    #[test]
+    fn a_fee_has_an_amount_and_a_currency() {
+        let fee = Fee { amount_minor: 5, minor_digits: 2, currency: "WMZ".to_owned() };
+        let check = |fee: Fee| Price { fee: Some(fee), free_per_day: None }.check();
+        assert_eq!((fee.amount(), check(fee.clone())), ("0.05".to_owned(), Ok(())));
+        assert!(check(Fee { amount_minor: 0, ..fee.clone() }).is_err());
+        assert!(check(Fee { amount_minor: u64::MAX, ..fee.clone() }).is_err());
+        assert!(check(Fee { minor_digits: 19, ..fee.clone() }).is_err());
+        for currency in ["", " ", "WM\u{202e}Z", "ABCDEFGHIJKLM"] {
+            assert!(check(Fee { currency: currency.to_owned(), ..fee.clone() }).is_err(), "{currency:?}");
+        }
+        assert_eq!(Price::default().check(), Ok(()));
     }
 }

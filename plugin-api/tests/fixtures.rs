@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use plugin_api::message::{
     Answer, Approved, ApprovedReply, Begin, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, HeaderValue,
-    HmacReply, HttpRequest, HttpResponse, LogLine, MapDetails, MappedDetails, Migrate, Migrated, Revealed, SecretHmac,
-    SecretRef, Step, StoreGot, StoreKey, StoreListed, StorePut, StoreQuery, StoreSwap, StoreSwapped, TextQuery,
-    TextReply,
+    HmacReply, HttpRequest, HttpResponse, LogLine, MapDetails, MappedDetails, Migrate, Migrated, Price, PriceQuery,
+    Revealed, SecretHmac, SecretRef, Step, StoreGot, StoreKey, StoreListed, StorePut, StoreQuery, StoreSwap,
+    StoreSwapped, TextQuery, TextReply,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,7 +38,7 @@ fn there_and_back<T: DeserializeOwned + Serialize>(name: &str) {
 
 type Check = fn(&str);
 
-const FIXTURES: [(&str, Check); 47] = [
+const FIXTURES: [(&str, Check); 50] = [
     ("answer.json", there_and_back::<Answer>),
     ("approved.json", there_and_back::<Approved>),
     ("approved_reply.json", there_and_back::<ApprovedReply>),
@@ -60,6 +60,9 @@ const FIXTURES: [(&str, Check); 47] = [
     ("mapped_transaction.json", there_and_back::<MappedDetails>),
     ("migrate.json", there_and_back::<Migrate>),
     ("migrated.json", there_and_back::<Migrated>),
+    ("price.json", there_and_back::<Price>),
+    ("price_query.json", there_and_back::<PriceQuery>),
+    ("price_nothing.json", there_and_back::<Price>),
     ("revealed.json", there_and_back::<Revealed>),
     ("secret_hmac.json", there_and_back::<SecretHmac>),
     ("secret_ref.json", |name| drop(there_and_back_unchanged::<SecretRef>(name))),
@@ -121,6 +124,7 @@ fn only_the_required_fields_are_required() {
     assert_eq!((list.prefix.as_str(), list.after), ("", None));
     let get: HttpRequest = serde_json::from_str(r#"{"method": "GET", "url": "https://api.example"}"#).unwrap();
     assert!(get.headers.is_empty() && get.body.is_empty());
+    assert_eq!(serde_json::from_str::<Price>("{}").unwrap(), Price::default());
     let secret: HeaderValue = serde_json::from_str(r#"{"secret": "/token"}"#).unwrap();
     assert_eq!(secret, HeaderValue::Secret { secret: "/token".to_owned(), prefix: String::new() });
 }

@@ -191,14 +191,14 @@ fn with(begun: &Begun) -> String {
     [code, link].into_iter().flatten().collect()
 }
 
-fn time_text(at: i64) -> String {
+pub(super) fn time_text(at: i64) -> String {
     time::OffsetDateTime::from_unix_timestamp(at.div_euclid(1000))
         .ok()
         .and_then(|time| time.format(&time::format_description::well_known::Rfc3339).ok())
         .unwrap_or_else(|| at.to_string())
 }
 
-async fn find(app: &App, email: &str) -> Result<store::account::Model, Failure> {
+pub(super) async fn find(app: &App, email: &str) -> Result<store::account::Model, Failure> {
     let found = store::account::by_email(app.db.read(), email).await?;
     found.ok_or_else(|| format!("there is no account {email}").into())
 }

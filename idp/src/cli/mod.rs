@@ -14,6 +14,7 @@ use crate::{config::Config, serve};
 
 mod account;
 mod client;
+mod fees;
 mod keys;
 mod plugin;
 mod plugin_host;
@@ -65,6 +66,9 @@ enum Role {
     /// The process of one plugin: started by `serve`.
     #[command(hide = true)]
     PluginHost,
+    /// What people were charged for messages.
+    #[command(subcommand)]
+    Fees(fees::Command),
     /// Payment receipts.
     #[command(subcommand)]
     Receipt(receipt::Command),
@@ -94,6 +98,7 @@ async fn carry_out(role: Role) -> Result<(), Failure> {
         Role::Account(command) => account::run(command).await,
         Role::Keys(command) => keys::run(command).await,
         Role::Plugin(command) => plugin::run(command).await,
+        Role::Fees(command) => fees::run(command).await,
         Role::Receipt(command) => receipt::run(command).await,
         Role::PluginHost => plugin_host::run(),
     }

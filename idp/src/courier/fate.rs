@@ -1,6 +1,13 @@
 //! What becomes of a message, told to whoever charges or counts by it.
 
-use crate::{clock::Millis, error::Internal, store::Tx};
+use crate::{
+    clock::Millis,
+    error::Internal,
+    store::{
+        Tx,
+        fee::{self, Kind},
+    },
+};
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +28,13 @@ pub enum Fate {
 ///
 /// # Errors
 /// When the database fails; then the fate is not written down either.
-pub(super) async fn settle(_tx: &Tx, effect: &str, fate: Fate, at: Millis) -> Result<(), Internal> {
+pub(super) async fn settle(tx: &Tx, effect: &str, fate: Fate, at: Millis) -> Result<(), Internal> {
     tracing::debug!(effect, ?fate, at, "courier: settled");
-    Ok(())
+    let entry = match fate {
+        Fate::Accepted => Kind::Charged,
+        Fate::GivenUp => Kind::Void,
+        Fate::Undelivered => Kind::Reversed,
+        Fate::Delivered => return Ok(()),
+    };
+    Ok(fee::settle(tx, effect, entry, at).await?)
 }

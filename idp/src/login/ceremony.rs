@@ -13,7 +13,7 @@
 //! wrong ones none goes uncounted.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use plugin_api::message::{AccountView, Begin, ChallengeKind, Context, Decoy, Purpose, Step};
+use plugin_api::message::{AccountView, Begin, ChallengeKind, Context, Decoy, Fee, Purpose, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -28,6 +28,7 @@ use crate::{
 };
 
 mod pace;
+mod price;
 mod stored;
 mod verdict;
 
@@ -101,6 +102,8 @@ pub struct Question {
 pub enum Asked {
     /// It can be shown.
     Question(Box<Issued>, Question),
+    /// Nothing was sent: the person has to accept this fee first.
+    Fee(Fee),
     /// Nothing was sent, and there is nothing to show.
     Later(Later),
 }

@@ -2,7 +2,7 @@
 //!
 //! It travels sealed through the browser, bound to the browser's cookie, and writes nothing until something is proven.
 
-use plugin_api::message::{Purpose, Site, Transaction};
+use plugin_api::message::{Fee, Purpose, Site, Transaction};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -97,6 +97,15 @@ pub enum Stage {
     Choose {
         /// Address that was given; known or not.
         email: String,
+    },
+    /// Asked whether a message may be sent for this fee.
+    Fee {
+        /// Address that was given; known or not.
+        email: String,
+        /// Who would send it.
+        factor: String,
+        /// What it costs, as shown.
+        fee: Fee,
     },
     /// Asked by a factor.
     Answer {

@@ -81,7 +81,7 @@ impl Approval {
             receipt: receipt.clone(),
             created_at: app.clock.now(),
         };
-        Ok(Self { row, confirmed: Confirmed { id, details, receipt } })
+        Ok(Self { row, confirmed: Confirmed { id, details, receipt, charge: passed.charge.clone() } })
     }
 
     /// What the token response will say.

@@ -34,6 +34,9 @@ pub struct Confirmed {
     pub details: Value,
     /// The receipt.
     pub receipt: String,
+    /// The charge for the message that it was approved with, if that cost something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charge: Option<String>,
 }
 
 impl Confirmed {

@@ -272,10 +272,15 @@ impl Visitor<'_> {
                 let error = wanted.is_none().then_some("error_choose");
                 self.choose(visit, email, wanted, error, Press::Ask).await
             }
-            Stage::Answer { email, .. } if form.contains_key("other") => {
+            // Only this button accepts the fee that its page showed.
+            Stage::Fee { email, factor, .. } if form.contains_key("accept") => {
+                self.choose(visit, email, Some(&factor), None, Press::Ask).await
+            }
+            Stage::Fee { email, .. } | Stage::Answer { email, .. } if form.contains_key("other") => {
                 let visit = Visit { interaction: visit.interaction.at(Stage::Choose { email }), ..visit };
                 self.page(visit, None).await
             }
+            Stage::Fee { .. } => self.page(visit, None).await,
             Stage::Answer { email, issued } if issued.is_sent() && form.contains_key("again") => {
                 self.choose(visit, email, Some(&issued.factor), None, Press::Again).await
             }
@@ -304,7 +309,7 @@ impl Visitor<'_> {
     async fn deny(&self, visit: &Visit, address: String) -> Result<Response, Unanswered> {
         let app = self.app;
         let account = match &visit.interaction.stage {
-            Stage::Answer { email, .. } | Stage::Choose { email } => {
+            Stage::Answer { email, .. } | Stage::Choose { email } | Stage::Fee { email, .. } => {
                 store::account::by_email(app.db.read(), email).await?.map(|account| account.id)
             }
             Stage::Consent { account_id, .. } => Some(account_id.clone()),

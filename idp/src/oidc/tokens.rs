@@ -101,6 +101,19 @@ pub(super) struct TokenResponse {
     /// Our own: the receipt of an approved payment, which is in `authorization_details` too.
     #[serde(skip_serializing_if = "Option::is_none")]
     receipt: Option<String>,
+    /// Our own: what the person was charged for the message that a payment was approved with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enum_fee: Option<FeeTold>,
+}
+
+/// A fee for a message, as the relying party is told of it.
+#[derive(Debug, Serialize)]
+struct FeeTold {
+    /// Decimal with a point.
+    amount: String,
+    currency: String,
+    /// `pending` until the gateway has taken the message, then `charged` or `void`; `reversed` when it did not arrive.
+    status: String,
 }
 
 impl IntoResponse for TokenResponse {
@@ -126,6 +139,7 @@ pub(super) async fn respond(app: &App, client: &Client, issue: Issue) -> Result<
     } else {
         None
     };
+    let enum_fee = fee(app, &issue).await?;
     let (details, receipt) = issue.confirmation.map(|confirmed| (confirmed.details, confirmed.receipt)).unzip();
     Ok(TokenResponse {
         access_token,
@@ -136,7 +150,20 @@ pub(super) async fn respond(app: &App, client: &Client, issue: Issue) -> Result<
         refresh_token: issue.refresh_token,
         authorization_details: details.map(|details| [details]),
         receipt,
+        enum_fee,
     })
+}
+
+async fn fee(app: &App, issue: &Issue) -> Result<Option<FeeTold>, Internal> {
+    let Some(charge) = issue.confirmation.as_ref().and_then(|confirmed| confirmed.charge.as_ref()) else {
+        return Ok(None);
+    };
+    let line = store::fee::by_id(app.db.read(), charge).await?;
+    Ok(line.map(|line| FeeTold {
+        amount: line.amount(),
+        currency: line.currency.clone(),
+        status: line.status().to_owned(),
+    }))
 }
 
 fn access_token(app: &App, client: &Client, issue: &Issue, sub: &str, exp: i64) -> Result<String, Internal> {

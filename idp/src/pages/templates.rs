@@ -16,6 +16,7 @@ pub(super) const ALL: &[(&str, &str)] = templates![
     "login_email.html",
     "login_choose.html",
     "login_factor.html",
+    "login_fee.html",
     "login_consent.html",
     "logout.html",
     "logged_out.html",

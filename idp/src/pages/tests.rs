@@ -57,6 +57,7 @@ fn everything() -> Vec<(&'static str, Value)> {
             "login_factor.html",
             login(json!({ "body": "<p id=\"challenge\">1</p>", "factor_name": "Pad", "others": true })),
         ),
+        ("login_fee.html", login(json!({ "fee": "0.05 WMZ", "factor_name": "Pad", "others": true }))),
         ("login_consent.html", login(json!({ "scopes": ["openid", "strange"], "name": "A B" }))),
         ("logout.html", login(json!({}))),
         ("logged_out.html", login(json!({}))),
@@ -130,6 +131,7 @@ fn the_fixed_ids_are_there_and_labels_are_bound() {
         ("login_email.html", &["email", "continue", "deny"][..]),
         ("login_choose.html", &["factor-pad"]),
         ("login_factor.html", &["challenge", "deny", "other"]),
+        ("login_fee.html", &["accept", "deny", "other"]),
         ("login_consent.html", &["allow", "deny"]),
         ("logout.html", &["logout-yes"]),
     ] {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plugin_api::message::{
     Answer, Approved, ApprovedReply, Begin, Context, Decoy, DecoyReply, Description, Effect, EnrolAnswer, EnrolBegin,
-    Facts, Manifest, MapDetails, MappedDetails, Step, method,
+    Facts, Manifest, MapDetails, MappedDetails, Price, PriceQuery, Step, method,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -114,6 +114,19 @@ impl FactorHandle {
     pub async fn decoy(&self, request: &Decoy) -> Result<Option<DecoyReply>, CallError> {
         let nobody = Subject::Decoy(request.cx.account.id.clone());
         match self.plugin.ask(method::DECOY, &nobody, request, |_, _| Ok(())).await {
+            Err(CallError::Unsupported) => Ok(None),
+            reply => reply.map(Some),
+        }
+    }
+
+    /// What sending a challenge costs; `None` if the factor knows of no price.
+    ///
+    /// # Errors
+    /// Any [`CallError`] but `Unsupported`.
+    pub async fn price(&self, cx: &Context) -> Result<Option<Price>, CallError> {
+        let request = PriceQuery { cx: cx.clone() };
+        let sound = |_: &Description, price: &Price| price.check().map_err(|why| format!("its price: {why}"));
+        match self.plugin.ask(method::PRICE, &self.subject(cx), &request, sound).await {
             Err(CallError::Unsupported) => Ok(None),
             reply => reply.map(Some),
         }

@@ -4,6 +4,7 @@
 //! of them is told of a conflict. The enrolment of an address without an account is one that does not exist.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
+use plugin_api::message::Fee;
 use sea_orm::{
     ConnectionTrait, QueryFilter,
     entity::prelude::*,
@@ -58,6 +59,16 @@ pub struct Step {
     pub data: Value,
     /// The plugin's state.
     pub state: Value,
+    /// What the person has accepted to pay for being sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed: Option<Agreed>,
+}
+
+/// A fee that was accepted, and the charge that it became; one that is never made for an address without an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreed {
+    pub charge: String,
+    pub fee: Fee,
 }
 
 impl Model {

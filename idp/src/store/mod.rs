@@ -24,6 +24,7 @@ pub mod confirmation;
 pub mod consent;
 pub mod enrolment;
 pub mod expiry;
+pub mod fee;
 mod file;
 mod fresh;
 pub mod grant;

@@ -16,6 +16,9 @@ pub mod method {
     pub const ENROL_ANSWER: &str = "factor.enrol_answer";
     /// [`super::super::Decoy`] → [`super::super::DecoyReply`]: a plausible enrolment for an account that does not exist.
     pub const DECOY: &str = "factor.decoy";
+    /// [`super::super::PriceQuery`] → [`super::super::Price`]: what sending a challenge costs. Unknown to a plugin that sends
+    /// nothing, or for nothing.
+    pub const PRICE: &str = "factor.price";
     /// [`super::super::Migrate`] → [`super::super::Migrated`]: data from one version to another. Unknown to a plugin whose data version
     /// never changed.
     pub const MIGRATE: &str = "data.migrate";

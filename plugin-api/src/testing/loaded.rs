@@ -11,7 +11,7 @@ use crate::abi::{Instance, Plugin, Reply};
 use crate::error::{Error, Result, Status};
 use crate::message::{
     Answer, Approved, ApprovedReply, Begin, Context, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, Input,
-    MapDetails, MappedDetails, Migrate, Migrated, Migrating, Site, Step, method,
+    MapDetails, MappedDetails, Migrate, Migrated, Migrating, Price, PriceQuery, Site, Step, method,
 };
 
 /// Longest reply that the kit takes, as a server does.
@@ -124,6 +124,14 @@ impl Loaded {
     /// As [`Loaded::call`].
     pub fn decoy(&self, cx: &Context) -> Result<DecoyReply> {
         self.call(method::DECOY, &Decoy { cx: cx.clone() })
+    }
+
+    /// [`method::PRICE`].
+    ///
+    /// # Errors
+    /// As [`Loaded::call`]; [`Error::Unsupported`] when sending costs nothing.
+    pub fn price(&self, cx: &Context) -> Result<Price> {
+        self.call(method::PRICE, &PriceQuery { cx: cx.clone() })
     }
 
     /// [`method::MIGRATE`].

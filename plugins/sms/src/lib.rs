@@ -6,9 +6,14 @@
 #![forbid(unsafe_code)]
 
 mod message;
+mod price;
+
+use std::collections::BTreeMap;
 
 use plugin_api::prelude::*;
 use sent_code::{Code, check_digits};
+
+use crate::price::Prices;
 
 export_factor!(Sms);
 
@@ -32,7 +37,7 @@ const MINUTE: i64 = 60_000;
 const DAY: i64 = 86_400_000;
 
 /// Settings of the plugin.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// How many digits a code has: 6 to 10.
@@ -41,11 +46,24 @@ pub struct Settings {
     /// How many minutes a code works: 1 to 5. For a payment no longer than any other question of the server.
     #[schemars(range(min = 1, max = 5))]
     pub minutes: u8,
+    /// What the message of a payment costs, by the currency of the payment and in it: a decimal such as `0.05`. Empty: nothing.
+    pub fees: BTreeMap<String, String>,
+    /// The currency of `fees` whose fee is taken for payments in any other currency. Empty: they cost nothing.
+    pub default_currency: String,
+    /// How many messages that are not for payments one account is sent in any 24 hours.
+    #[schemars(range(min = 1))]
+    pub free_per_day: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { digits: 6, minutes: MOST_MINUTES }
+        Self {
+            digits: 6,
+            minutes: MOST_MINUTES,
+            fees: [("WMZ", "0.05"), ("WMR", "1.5")].map(|(key, fee)| (key.to_owned(), fee.to_owned())).into(),
+            default_currency: "WMZ".to_owned(),
+            free_per_day: 5,
+        }
     }
 }
 
@@ -92,6 +110,7 @@ pub struct Enrolling {
 pub struct Sms {
     digits: usize,
     minutes: i64,
+    prices: Prices,
 }
 
 impl Factor for Sms {
@@ -123,7 +142,8 @@ impl Factor for Sms {
         if !(1..=MOST_MINUTES).contains(&minutes) {
             return Err(Error::failed(format!("minutes: a code works for 1 to {MOST_MINUTES} minutes, not {minutes}")));
         }
-        Ok(Self { digits: check_digits(settings.digits)?, minutes: minutes.into() })
+        let prices = Prices::new(&settings.fees, &settings.default_currency, settings.free_per_day)?;
+        Ok(Self { digits: check_digits(settings.digits)?, minutes: minutes.into(), prices })
     }
 
     fn begin(&self, cx: &Context, _: &Enrolment) -> Result<Step<Asked, Enrolment>> {
@@ -170,6 +190,10 @@ impl Factor for Sms {
             return Ok(Step::enrolled(Facts::amr(AMR), Enrolment { since: cx.now, nobody: false }));
         }
         Ok(Step::wrong())
+    }
+
+    fn price(&self, cx: &Context) -> Result<Price> {
+        Ok(self.prices.of(cx))
     }
 
     /// Asks as any other does; the host sends nothing, and no answer is right. Stays the same for a day.

@@ -148,6 +148,29 @@ fn a_payment_without_a_transaction_is_not_asked_for() {
 }
 
 #[test]
+fn a_payment_costs_by_its_currency_and_a_login_is_free() {
+    let price = |plugin: &Loaded, currency: &str| {
+        let mut cx = context(Purpose::Payment);
+        cx.transaction.as_mut().unwrap().currency = currency.to_owned();
+        let price = plugin.price(&cx).unwrap();
+        assert_eq!(price.free_per_day, None);
+        price.fee.map(|fee| format!("{} {}", fee.amount(), fee.currency))
+    };
+    let plugin = plugin();
+    let told = |text: &str| Some(text.to_owned());
+    assert_eq!((price(&plugin, "WMZ"), price(&plugin, "WMR")), (told("0.05 WMZ"), told("1.50 WMR")));
+    assert_eq!(price(&plugin, "WME"), told("0.05 WMZ"), "that of the default");
+    let login = plugin.price(&context(Purpose::Authorize)).unwrap();
+    assert_eq!((login.fee, login.free_per_day), (None, Some(5)));
+    let of = |settings| Loaded::new(sms_factor::enum_plugin_v1(), &settings).unwrap();
+    let dear = of(json!({ "fees": { "WME": "2" }, "default_currency": "" }));
+    assert_eq!((price(&dear, "WME"), price(&dear, "WMZ")), (told("2.00 WME"), None));
+    assert_eq!(price(&of(json!({ "fees": {} })), "WMZ"), None);
+    let wrong = json!({ "fees": { "WMZ": "0.005" } });
+    assert!(Loaded::new(sms_factor::enum_plugin_v1(), &wrong).err().unwrap().to_string().starts_with("fees: "));
+}
+
+#[test]
 fn a_late_code_is_wrong() {
     for (minutes, life) in [(1, 60_000), (2, 120_000), (5, 180_000)] {
         let plugin = Loaded::new(sms_factor::enum_plugin_v1(), &json!({ "minutes": minutes })).unwrap();

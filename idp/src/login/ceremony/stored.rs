@@ -7,15 +7,17 @@
 //! the same limits. Nothing is sent, and no answer is right.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use plugin_api::message::{Purpose, Step};
+use plugin_api::message::{Begin, Effect, Purpose, Step};
 
 use super::{
     Asked, Issued, Method, Offer, Question, Surroundings, build, decoy_key,
     pace::{self, Limits, PER_INTERACTION},
+    price::{Asking, Deal, Terms},
 };
 use crate::{
     app::App,
     clock::{DAY, MINUTE, Millis, SECOND},
+    courier::Message,
     error::Internal,
     letter::{self, Recipient},
     login::interaction::Interaction,
@@ -133,6 +135,14 @@ struct Sending<'a> {
     method: &'a Method,
 }
 
+/// A question that is about to be asked.
+struct Posing {
+    factor: FactorHandle,
+    /// The enrolment's challenge number.
+    number: i64,
+    request: Begin,
+}
+
 impl Sending<'_> {
     async fn once(&self, press: Press, issued: &Issued) -> Result<Asked, Internal> {
         let (app, now) = (self.app, self.app.clock.now());
@@ -161,7 +171,27 @@ impl Sending<'_> {
             return Ok(Asked::Later(Later::At(at)));
         }
         let counted = code_pace::saving(&issued.enrolment, pace.as_ref(), &pace::with_one_more(&sent, now), now + DAY);
-        self.send(issued, earlier, counted).await
+        let posing = self.pose().await?;
+        let deal = match self.asking().terms(&posing.factor, &posing.request.cx, press, earlier.as_ref()).await? {
+            Terms::Asks(fee) => return Ok(Asked::Fee(fee)),
+            Terms::Later(later) => return Ok(Asked::Later(later)),
+            Terms::Agreed(deal) => deal,
+        };
+        self.send(issued, earlier, posing, (counted, deal)).await
+    }
+
+    fn asking(&self) -> Asking<'_> {
+        let Self { app, interaction, email, offer, method } = *self;
+        Asking { app, interaction, email, offer, method }
+    }
+
+    /// All that the plugin is asked with, once it is clear that something may be sent.
+    async fn pose(&self) -> Result<Posing, Internal> {
+        let (app, expires_at) = (self.app, expires_at(self.app, self.interaction, &self.method.factor));
+        let asked = Surroundings { app, interaction: self.interaction, email: self.email, slice: 0, expires_at };
+        let (factor, number, mut request) = asked.begin(self.offer, self.method).await?;
+        request.cx.random = random(app)?;
+        Ok(Posing { factor, number, request })
     }
 
     /// The enrolment's challenge number, and whether it pauses.
@@ -180,53 +210,38 @@ impl Sending<'_> {
         Limits { per_hour: count(limits.codes_per_hour), per_day: count(limits.codes_per_day) }
     }
 
-    /// Makes another challenge. Row, count and messages are one transaction, and durable when this returns.
+    /// Makes another challenge. Row, counts, charge and messages are one transaction, and durable when this returns.
     async fn send(
         &self,
         issued: &Issued,
         earlier: Option<challenge::Model>,
-        counted: Change,
+        posing: Posing,
+        (counted, deal): (Change, Deal),
     ) -> Result<Asked, Internal> {
-        let (app, factor, now) = (self.app, &self.method.factor, self.app.clock.now());
-        let expires_at = expires_at(app, self.interaction, factor);
-        let asked = Surroundings { app, interaction: self.interaction, email: self.email, slice: 0, expires_at };
-        let (handle, number, mut request) = asked.begin(self.offer, self.method).await?;
-        request.cx.random = random(app)?;
-        let Step::Ask { page, data, state, effects } = handle.begin(&request).await? else {
-            return Err(Internal::Other(format!("factor {} did not ask", factor.id())));
+        let app = self.app;
+        let Step::Ask { page, data, state, effects } = posing.factor.begin(&posing.request).await? else {
+            return Err(Internal::Other(format!("factor {} did not ask", self.method.factor.id())));
         };
         let question = Question { page: page.clone(), data: data.clone() };
-        let step =
-            challenge::Step { build: build(factor), data_version: factor.manifest().data_version, page, data, state };
-        let interaction_hash = hash(app, self.interaction);
-        let sends = earlier.as_ref().map_or(1, |row| row.sends + 1);
-        let row = challenge::Model {
-            sealed: challenge::seal(&app.seal, &issued.enrolment, &interaction_hash, &step)?,
-            enrolment: issued.enrolment.clone(),
-            interaction_hash,
-            number,
-            sends,
-            created_at: earlier.as_ref().map_or(now, |row| row.created_at),
-            sent_at: now,
-            expires_at,
-            used_at: None,
+        let step = challenge::Step {
+            build: build(&self.method.factor),
+            data_version: self.method.factor.manifest().data_version,
+            page,
+            data,
+            state,
+            agreed: deal.agreed.clone(),
         };
-        let place = format!("challenge:{}:{}:{sends}", row.enrolment, row.interaction_hash);
-        let mut messages = effects
-            .into_iter()
-            .enumerate()
-            .map(|(index, effect)| letter::of_effect(app, factor, self.recipient(), format!("{place}:{index}"), effect))
-            .collect::<Result<Vec<_>, _>>()?;
-        if self.method.enrolment.is_none() {
-            // Made at the same cost, and for nobody.
-            messages.clear();
-        }
+        let row = self.row(issued, earlier.as_ref(), &posing, &step)?;
+        let (expires_at, now) = (row.expires_at, row.sent_at);
+        let messages = self.messages(&row, effects)?;
+        let charge = messages.first().and_then(|message| self.asking().charge(&deal, &message.effect, &row, now));
         let kept = if earlier.is_some() { challenge::replacing(row) } else { challenge::adding(row) };
+        let changes: Vec<Change> = [counted, kept].into_iter().chain(deal.counted).chain(charge).collect();
         let (seal, courier) = (app.seal.clone(), app.courier.clone());
         app.db
             .write(move |tx| {
                 Box::pin(async move {
-                    store::apply(tx, [counted, kept]).await?;
+                    store::apply(tx, changes).await?;
                     for message in messages {
                         courier.queue_in(tx, &seal, message).await?;
                     }
@@ -236,6 +251,40 @@ impl Sending<'_> {
             .await?;
         app.courier.wake();
         Ok(Asked::Question(Box::new(Issued { expires_at, ..issued.clone() }), question))
+    }
+
+    fn row(
+        &self,
+        issued: &Issued,
+        earlier: Option<&challenge::Model>,
+        posing: &Posing,
+        step: &challenge::Step,
+    ) -> Result<challenge::Model, Internal> {
+        let (seal, now) = (&self.app.seal, self.app.clock.now());
+        let interaction_hash = hash(self.app, self.interaction);
+        Ok(challenge::Model {
+            sealed: challenge::seal(seal, &issued.enrolment, &interaction_hash, step)?,
+            enrolment: issued.enrolment.clone(),
+            interaction_hash,
+            number: posing.number,
+            sends: earlier.map_or(1, |row| row.sends + 1),
+            created_at: earlier.map_or(now, |row| row.created_at),
+            sent_at: now,
+            expires_at: posing.request.cx.expires_at,
+            used_at: None,
+        })
+    }
+
+    /// What goes out; for an address without an account made at the same cost, and sent to nobody.
+    fn messages(&self, row: &challenge::Model, effects: Vec<Effect>) -> Result<Vec<Message>, Internal> {
+        let place = format!("challenge:{}:{}:{}", row.enrolment, row.interaction_hash, row.sends);
+        let (app, factor) = (self.app, &self.method.factor);
+        let messages = effects
+            .into_iter()
+            .enumerate()
+            .map(|(index, effect)| letter::of_effect(app, factor, self.recipient(), format!("{place}:{index}"), effect))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(if self.method.enrolment.is_some() { messages } else { Vec::new() })
     }
 
     fn recipient(&self) -> Recipient<'_> {

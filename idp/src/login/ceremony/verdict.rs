@@ -52,6 +52,8 @@ pub struct Passed {
     /// Factor and, for the log, the hash of the plugin's file.
     pub factor: String,
     row: enrolment::Model,
+    /// The charge for what was sent, if that cost something.
+    pub charge: Option<String>,
     /// Of what was sent: it works once.
     using_up: Option<Change>,
     event: Event,
@@ -92,6 +94,7 @@ struct Posed {
     state: Value,
     /// The row that it was kept in.
     kept: Option<challenge::Model>,
+    charge: Option<String>,
 }
 
 impl Posed {
@@ -99,13 +102,23 @@ impl Posed {
     async fn find(app: &App, attempt: &Attempt<'_>) -> Result<Option<Self>, Internal> {
         let Issued { stored, enrolment, number, expires_at, state, data_version, .. } = attempt.issued;
         if !stored {
-            return Ok(Some(Self { number: *number, expires_at: *expires_at, state: state.clone(), kept: None }));
+            return Ok(Some(Self {
+                number: *number,
+                expires_at: *expires_at,
+                state: state.clone(),
+                kept: None,
+                charge: None,
+            }));
         }
         let found = stored::find(app, attempt.interaction, enrolment).await?;
         let Some(row) = found.filter(|row| row.used_at.is_none()) else { return Ok(None) };
         let step = row.step(&app.seal)?;
-        let posed = Self { number: row.number, expires_at: row.expires_at, state: step.state, kept: Some(row) };
-        Ok((step.data_version == *data_version).then_some(posed))
+        if step.data_version != *data_version {
+            return Ok(None);
+        }
+        let charge = step.agreed.map(|agreed| agreed.charge);
+        let (number, expires_at) = (row.number, row.expires_at);
+        Ok(Some(Self { number, expires_at, state: step.state, kept: Some(row), charge }))
     }
 
     /// What the plugin is handed beside it.
@@ -181,7 +194,7 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
         Step::Pass { facts, enrolment } => {
             let passed = passed(app, &factor, (row, account, event), facts, enrolment.as_ref())?;
             let using_up = posed.kept.map(|kept| challenge::using_up(&kept, now));
-            Ok(Verdict::Passed(Box::new(Passed { using_up, ..passed })))
+            Ok(Verdict::Passed(Box::new(Passed { using_up, charge: posed.charge, ..passed })))
         }
         Step::Wrong { signal } => failed(app, (row, account, event), "wrong", signal, now).await,
         Step::Fail { reason } => {
@@ -264,7 +277,18 @@ fn passed(
         None => factor.manifest().acr.clone().unwrap_or_else(|| acr::MAILBOX.to_owned()),
     };
     let amr = facts.amr.clone();
-    Ok(Passed { account, acr, amr, facts, factor: factor.id().to_owned(), row, using_up: None, event, at })
+    Ok(Passed {
+        account,
+        acr,
+        amr,
+        facts,
+        factor: factor.id().to_owned(),
+        row,
+        using_up: None,
+        charge: None,
+        event,
+        at,
+    })
 }
 
 async fn failed(

@@ -1,6 +1,7 @@
 //! What the person sees at each step.
 
 use axum::response::Response;
+use plugin_api::message::Fee;
 use serde_json::{Value, json};
 
 use super::{Visit, Visitor, complaint::Complaint, earned::Unanswered, email_of};
@@ -37,6 +38,7 @@ impl Visitor<'_> {
                 self.render("login_email.html", &visit, error, json!({ "email": email }))
             }
             Stage::Choose { email } => self.choose(visit, email, None, error, Press::None).await,
+            Stage::Fee { email, factor, fee } => self.fee(visit, &email, (&factor, &fee), error),
             Stage::Answer { email, issued } => self.ask_again(visit, &email, &issued, error).await,
             Stage::Consent { account_id, .. } => {
                 let account = store::account::by_id(self.app.db.read(), &account_id).await?;
@@ -132,6 +134,10 @@ impl Visitor<'_> {
     ) -> Result<Shown<'e>, Unanswered> {
         let issue = |press| ceremony::issue(self.app, &visit.interaction, email, chosen, press);
         let (asked, complaint) = match issue(press).await? {
+            Asked::Fee(fee) => {
+                let shown = (chosen.1.factor.id(), &fee);
+                return Ok(Shown::Page(self.fee(visit.clone(), email, shown, error)?));
+            }
             Asked::Later(later) => {
                 let complaint = Complaint::about(later, error, self.app.clock.now());
                 // Whoever asked for another message may still have the last one.
@@ -146,6 +152,31 @@ impl Visitor<'_> {
         let visit = Visit { interaction: visit.interaction.clone().at(stage), checked: true, ..visit.clone() };
         let notice = (press == Press::Again && complaint.error.is_none()).then_some("code_sent");
         Ok(Shown::Page(self.question(&visit, email, (&issued, &question), complaint, notice)?))
+    }
+
+    /// Asks whether a message may be sent for a fee. What is shown is sealed into the page: that, and nothing else, is what its
+    /// button accepts.
+    fn fee(
+        &self,
+        visit: Visit,
+        email: &str,
+        (factor, fee): (&str, &Fee),
+        error: Option<&str>,
+    ) -> Result<Response, Unanswered> {
+        let has_changed = matches!(&visit.interaction.stage, Stage::Fee { fee: shown, .. } if shown != fee);
+        let error = error.or(has_changed.then_some("error_fee_changed"));
+        let locale = visit.interaction.locale.clone();
+        let name = self.app.plugins.factor(factor).and_then(|factor| factor.text(&locale, "name").map(str::to_owned));
+        let others = self.app.plugins.factors_for(visit.interaction.demand.purpose()).len() > 1;
+        let stage = Stage::Fee { email: email.to_owned(), factor: factor.to_owned(), fee: fee.clone() };
+        let visit = Visit { interaction: visit.interaction.at(stage), checked: true, ..visit };
+        let fee = format!("{}\u{a0}{}", fee.amount(), fee.currency);
+        self.render(
+            "login_fee.html",
+            &visit,
+            error,
+            json!({ "email": email, "factor_name": name, "others": others, "fee": fee }),
+        )
     }
 
     /// Says that no method works at the moment. The person can try again with the same address, or another.

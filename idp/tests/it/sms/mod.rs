@@ -1,11 +1,18 @@
 //! Codes by text message, from the real plugin through the real outbox: for logins and for payments.
 
 mod enrolling;
+mod fees;
+mod free;
+mod ledger;
 mod paying;
 mod signing_in;
 mod strangers;
 
-use enum_idp::account::{NewAccount, create_by_admin};
+use enum_idp::{
+    account::{NewAccount, create_by_admin},
+    clock::Millis,
+    store::fee::{self, Filter, Line},
+};
 
 use crate::{
     codes::{goes, proves},
@@ -26,8 +33,18 @@ async fn provider(database: Database) -> Provider {
 }
 
 async fn provider_with(database: Database, settings: &str) -> Provider {
-    let pins = vec!["sms_factor", "merchant"];
-    Provider::starts_as(database, Written { pins, settings: settings.to_owned(), ..Written::default() }).await
+    Provider::starts_as(database, Written { settings: settings.to_owned(), ..written("sms_factor") }).await
+}
+
+/// A configuration with this entry for codes by text message.
+fn written(sms: &'static str) -> Written {
+    Written { pins: vec![sms, "merchant"], ..Written::default() }
+}
+
+/// The whole ledger.
+async fn ledger(provider: &Provider) -> Vec<Line> {
+    let all = Filter { account_id: None, since: 0, until: Millis::MAX };
+    fee::page(provider.app.db.read(), &all, None).await.unwrap()
 }
 
 /// Somebody with an account who gets codes by text message.
@@ -51,10 +68,18 @@ async fn asked(provider: &Provider, email: &str) -> Person {
     person
 }
 
-/// A fresh browser that is asked for the code of a payment of so much, in minor units.
-async fn asked_to_pay(provider: &Provider, email: &str, minor: u64) -> (Person, Visit) {
+/// A fresh browser that is shown the fee of the message for a payment of so much, in minor units.
+async fn shown_the_fee(provider: &Provider, email: &str, minor: u64) -> (Person, Visit) {
     let visit = provider.sites.shop.asks_to_pay(minor, &[]).await;
     let person = goes(provider, &visit, email).await;
+    assert!(person.sees("accept") && !person.sees("answer"), "{}", person.what_is_shown());
+    (person, visit)
+}
+
+/// A fresh browser that has accepted the fee and is asked for the code of a payment.
+async fn asked_to_pay(provider: &Provider, email: &str, minor: u64) -> (Person, Visit) {
+    let (mut person, visit) = shown_the_fee(provider, email, minor).await;
+    person.presses("accept").await;
     assert!(person.sees("answer") && person.sees("compare"), "{}", person.what_is_shown());
     (person, visit)
 }

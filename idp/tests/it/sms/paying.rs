@@ -52,7 +52,7 @@ async fn a_code_of_one_payment_does_not_approve_another(database: Database) {
     // In the same browser, as a page of an attacker would arrange it.
     let mut dear = cheap.clone();
     dear.opens(&provider.sites.shop.asks_to_pay(100_000, &[]).await.link).await;
-    dear.types("email", ANN).presses("continue").await;
+    dear.types("email", ANN).presses("continue").await.presses("accept").await;
     let dear_code = code(&provider, ANN, 2).await;
     assert_ne!(cheap_code, dear_code, "one in a million");
     answers(&mut dear, &cheap_code).await;

@@ -7,7 +7,7 @@ use enum_idp::{
     app::App,
     clock::{DAY, MINUTE},
     store::{
-        self, Db, challenge, code_pace, enrolment, plugin_call,
+        self, Db, challenge, code_pace, enrolment, fee, plugin_call,
         plugin_data::{self, Place},
         recovery, recovery_budget,
     },
@@ -98,6 +98,7 @@ async fn a_busy_day(provider: &Provider) {
     db.write(|tx| Box::pin(store::plugin::remove(tx, "none"))).await.unwrap();
     what_plugins_keep(db).await;
     what_is_sent_and_counted(app).await;
+    what_is_charged(db).await;
     what_the_catalog_migrates(db).await;
     how_access_is_recovered(db).await;
     let later = app.clock.now() + 60 * DAY;
@@ -130,6 +131,37 @@ async fn what_is_sent_and_counted(app: &App) {
     code_pace::saving("e", Some(&seen), &[1, 2], 1).apply(db).await.unwrap();
     assert!(!code_pace::saving("e", Some(&seen), &[1, 3], 1).touches(db).await.unwrap());
     assert_eq!(code_pace::find(db, "e").await.unwrap().unwrap().times().unwrap(), [1, 2]);
+}
+
+/// What a fee becomes, and how the ledger is read.
+async fn what_is_charged(db: &Db) {
+    let charge = fee::Model {
+        id: "c".to_owned(),
+        account_id: "a".to_owned(),
+        factor: "sms".to_owned(),
+        client_id: "shop".to_owned(),
+        enrolment: "e".to_owned(),
+        interaction_hash: "i".to_owned(),
+        effect: "challenge:e:i:1:0".to_owned(),
+        amount_minor: 5,
+        minor_digits: 2,
+        currency: "WMZ".to_owned(),
+        created_at: 1,
+    };
+    fee::charging(charge.clone()).apply(db.read()).await.unwrap();
+    assert!(!fee::charging(fee::Model { id: "d".to_owned(), ..charge }).touches(db.read()).await.unwrap());
+    for kind in [fee::Kind::Charged, fee::Kind::Reversed, fee::Kind::Void] {
+        let settled = db.write(move |tx| Box::pin(async move { fee::settle(tx, "challenge:e:i:1:0", kind, 2).await }));
+        settled.await.unwrap();
+    }
+    let line = fee::by_id(db.read(), "c").await.unwrap().unwrap();
+    assert_eq!((line.status(), line.owed_minor()), ("reversed", 0));
+    for account_id in [None, Some("a".to_owned())] {
+        let filter = fee::Filter { account_id, since: 0, until: 9 };
+        for (after, count) in [(None, 1), (Some(&line), 0)] {
+            assert_eq!(fee::page(db.read(), &filter, after).await.unwrap().len(), count);
+        }
+    }
 }
 
 /// What the services of plugins do with their data.

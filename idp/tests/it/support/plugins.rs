@@ -26,9 +26,10 @@ pub(crate) fn configuration(issuer: &str, dir: &Path, database: &str, more: &str
 /// Our plugins.
 pub(crate) const OURS: [&str; 2] = ["cipherpad", "merchant"];
 
-/// The configuration of a provider that pins these of our plugins.
+/// The configuration of a provider that pins these of our plugins. What stands behind a space goes into the entry, such as
+/// `sms_factor settings = { digits = 8 }`.
 pub(crate) fn configuration_of(pins: &[&str], issuer: &str, dir: &Path, database: &str, more: &str) -> String {
-    let enabled: Vec<String> = pins.iter().map(|name| format!("'{}'", pinned(name))).collect();
+    let enabled: Vec<String> = pins.iter().map(|pin| entry(pin)).collect();
     let listen = issuer.strip_prefix("http://").unwrap();
     format!(
         "issuer = '{issuer}'\nlisten = '{listen}'\ndata_dir = '{dir}/data'\ndatabase_url = '{database}'\n\
@@ -37,6 +38,13 @@ pub(crate) fn configuration_of(pins: &[&str], issuer: &str, dir: &Path, database
         enabled.join(", "),
         dir = dir.display(),
     )
+}
+
+fn entry(pin: &str) -> String {
+    let Some((name, more)) = pin.split_once(' ') else { return format!("'{}'", pinned(pin)) };
+    let pinned = pinned(name);
+    let (path, sha256) = pinned.rsplit_once('@').unwrap();
+    format!("{{ path = '{path}', sha256 = '{sha256}', {more} }}")
 }
 
 /// The same configuration with further plugins behind ours.

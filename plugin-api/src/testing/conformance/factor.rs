@@ -10,8 +10,8 @@ use super::{Checked, broken, greased, hold, migration, plugin, works};
 use crate::abi::Plugin;
 use crate::error::Error;
 use crate::message::{
-    Answer, Begin, Context, Description, Effect, EnrolAnswer, EnrolBegin, Facts, Input, Kind, Migrating, Purpose, Step,
-    Transaction, method,
+    Answer, Begin, ChallengeKind, Context, Description, Effect, EnrolAnswer, EnrolBegin, Facts, Input, Kind, Migrating,
+    Purpose, Step, Transaction, method,
 };
 use crate::testing::{FakeHost, Loaded, context};
 
@@ -82,6 +82,7 @@ pub fn factor(table: &'static Plugin, person: &mut dyn Person) -> Checked {
         run.many_threads(person, &cx, &enrolment)?;
     }
     run.decoys(person, &enrolment)?;
+    run.prices()?;
     migration::there_and_back(&run.loaded, &run.description, &enrolment, person.older())?;
     surroundings::fits_manifest(&run.loaded, &run.description)?;
     run.log_lines()?;
@@ -232,6 +233,27 @@ impl Run {
         }
         let step = works(RULE, self.loaded.enrol_answer(&cx, &decoy.enrolling, &Input::default()))?;
         hold(RULE, !matches!(step, Step::Pass { .. }), || "its enrolling step passed".to_owned())
+    }
+
+    /// What is shown as a fee must be what is then asked for.
+    fn prices(&self) -> Checked {
+        const RULE: &str = "a price is always the same in the same surroundings";
+        let manifest = &self.description.manifest;
+        for &purpose in &manifest.purposes {
+            let cx = context(purpose);
+            let price = match self.loaded.price(&cx) {
+                Err(Error::Unsupported) => continue,
+                reply => works(RULE, reply)?,
+            };
+            hold(RULE, works(RULE, self.loaded.price(&cx))? == price, || "two replies differ".to_owned())?;
+            if let Err(why) = price.check() {
+                return broken("a fee can be shown and charged", why);
+            }
+            hold("what costs something is stored", manifest.challenge == ChallengeKind::Stored, || {
+                "a challenge that is derived is not sent".to_owned()
+            })?;
+        }
+        Ok(())
     }
 
     /// Without its services a plugin may fail, and everybody then chooses another factor. It must not fall apart, nor let
