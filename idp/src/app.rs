@@ -16,7 +16,7 @@ use crate::{
     account,
     clock::Clock,
     config::Config,
-    courier::Courier,
+    courier::{self, Courier},
     entropy::Entropy,
     health,
     keys::Keys,
@@ -111,6 +111,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/recover/link/{token}", get(account::recovery::link::page).post(account::recovery::link::press))
         .route("/recover/stop/{token}", get(account::recovery::stop::page).post(account::recovery::stop::press))
         // Machinery.
+        .route("/sms/delivery/{token}", get(courier::gateway::delivery::take).post(courier::gateway::delivery::take))
         .route("/assets/{hash}/{name}", get(pages::assets::get))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use toml::{Table, Value};
 use url::Url;
 
+use crate::courier::gateway::settings::Sms;
 use crate::plugins::{PluginConfig, signature::TrustedKey, this_program};
 
 /// Why the configuration cannot be used; says which key and what to do.
@@ -93,20 +94,6 @@ pub struct Mail {
 impl Default for Mail {
     fn default() -> Self {
         Self { url: "file:outbox".into(), from: "E-num <no-reply@localhost>".into(), ca_file: None }
-    }
-}
-
-/// How SMS leave.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Sms {
-    /// `file:DIR`.
-    pub url: String,
-}
-
-impl Default for Sms {
-    fn default() -> Self {
-        Self { url: "file:outbox".into() }
     }
 }
 
@@ -329,10 +316,14 @@ fn setting_of(name: &str) -> Option<Vec<String>> {
 
 fn environment_value(keys: &[String], text: &str) -> Result<Value, ConfigError> {
     let name = keys.join(".");
-    if matches!(name.as_str(), "plugins.enabled" | "plugins.trusted_keys") {
+    if matches!(name.as_str(), "plugins.enabled" | "plugins.trusted_keys" | "sms.gateways") {
         return Ok(Value::Array(
             text.split(',').filter(|part| !part.is_empty()).map(|part| Value::String(part.trim().to_owned())).collect(),
         ));
+    }
+    if name == "sms.next_when_refused" {
+        let on = text.parse().map_err(|_| ConfigError::Key(format!("{name} must be true or false, not {text:?}")))?;
+        return Ok(Value::Boolean(on));
     }
     if name.starts_with("limits.") {
         let number =

@@ -14,7 +14,7 @@ use prometheus_client::{
 };
 use sea_orm::ConnectionTrait;
 
-use crate::app::App;
+use crate::{app::App, courier::gateway::counts::Counts};
 
 /// What is counted.
 #[derive(Debug)]
@@ -44,8 +44,9 @@ pub struct Tokens {
     pub result: String,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// With the courier's counts among them.
+    pub fn new(messages: &Counts) -> Self {
         let mut registry = Registry::with_prefix("enum");
         let verdicts = Family::<Verdict, Counter>::default();
         registry.register("ceremony_verdicts", "Verdicts on answers", verdicts.clone());
@@ -53,6 +54,7 @@ impl Default for Metrics {
         registry.register("token_responses", "Answers of the token endpoint", tokens.clone());
         let plugins_failed = Gauge::default();
         registry.register("plugins_failed", "Enabled plugins that do not run as they should", plugins_failed.clone());
+        registry.register("sms_messages", "Messages at SMS gateways, by what became of them", messages.family());
         Self { registry, verdicts, tokens, plugins_failed }
     }
 }

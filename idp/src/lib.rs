@@ -3,7 +3,7 @@
 //! Rooms, from the top down: [`oidc`] (protocol), [`login`] (the person), [`account`] (the person's own things),
 //! [`plugins`] (the host), [`store`] (data). Calls go down only. Beside them stand small services that any room may
 //! use: [`clock`], [`entropy`], [`seal`], [`keys`], [`courier`], [`letter`], [`notice`], [`pages`], [`limits`], [`bot`],
-//! [`health`].
+//! [`health`], [`tls`].
 
 pub mod account;
 pub mod app;
@@ -28,3 +28,4 @@ pub mod plugins;
 pub mod seal;
 pub mod serve;
 pub mod store;
+pub mod tls;

@@ -69,7 +69,7 @@ pub async fn build_with(config: Config, clock: Clock, entropy: Entropy) -> Resul
         decoys: Decoys::default(),
         sets: Sets::default(),
         questions: Questions::default(),
-        metrics: Metrics::default(),
+        metrics: Metrics::new(&courier.counts()),
         config,
         clock,
         entropy,

@@ -12,6 +12,7 @@ mod m0003_plugin_services;
 mod m0004_plugin_data_version;
 mod m0005_challenges;
 mod m0006_fees;
+mod m0007_sms_gateways;
 mod m0009_recovery;
 mod table;
 
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_plugin_data_version::Migration),
             Box::new(m0005_challenges::Migration),
             Box::new(m0006_fees::Migration),
+            Box::new(m0007_sms_gateways::Migration),
             Box::new(m0009_recovery::Migration),
         ]
     }

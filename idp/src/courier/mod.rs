@@ -20,16 +20,18 @@ use crate::{
     entropy::Entropy,
     error::Internal,
     seal::Seal,
-    store::outbox,
+    store::{Db, outbox},
 };
 
 mod backoff;
 pub mod fate;
 mod file;
+pub mod gateway;
 mod smtp;
 mod transport;
 mod worker;
 
+use gateway::{Gateways, counts::Counts, delivery::Form, report::Reports};
 use transport::Transport;
 
 /// How a message travels.
@@ -79,6 +81,8 @@ impl std::fmt::Debug for Message {
 struct Parcel {
     id: String,
     created_at: crate::clock::Millis,
+    /// By which a gateway reports what became of it.
+    delivery_token: String,
     message: Message,
 }
 
@@ -88,7 +92,7 @@ pub struct Courier {
     clock: Clock,
     entropy: Entropy,
     mail: Arc<Transport>,
-    sms: Arc<Transport>,
+    sms: Arc<Gateways>,
     wake: Arc<Notify>,
 }
 
@@ -99,16 +103,17 @@ impl std::fmt::Debug for Courier {
 }
 
 impl Courier {
-    /// Sets up the transports of `mail.url` and `sms.url`. Connects to nothing yet.
+    /// Sets up the transports of `mail.url`, and of `sms.url` or `sms.gateways`. Connects to nothing yet.
     ///
     /// # Errors
     /// When a URL, the sender, or the file of the certificate authority cannot be used: says which key and why.
     pub fn new(config: &Config, clock: Clock, entropy: Entropy) -> Result<Self, ConfigError> {
+        let gateways = Gateways::new(&config.sms, config.url("/sms/delivery/"), clock.clone())?;
         Ok(Self {
             clock,
             entropy,
             mail: Arc::new(transport::mail(&config.mail)?),
-            sms: Arc::new(transport::sms(&config.sms)?),
+            sms: Arc::new(gateways),
             wake: Arc::new(Notify::new()),
         })
     }
@@ -145,6 +150,9 @@ impl Courier {
             created_at: now,
             sent_at: None,
             last_error: None,
+            gateway: None,
+            parts_left: 0,
+            reported_at: None,
         };
         Ok(outbox::add(tx, row).await?)
     }
@@ -154,17 +162,26 @@ impl Courier {
         self.wake.notify_one();
     }
 
-    fn transport(&self, channel: Channel) -> &Arc<Transport> {
-        match channel {
-            Channel::Mail => &self.mail,
-            Channel::Sms => &self.sms,
-        }
+    /// How many messages each SMS gateway took, refused, lost and delivered.
+    pub fn counts(&self) -> Counts {
+        self.sms.counts().clone()
+    }
+
+    fn reports(&self, db: &Db) -> Reports {
+        Reports { db: db.clone(), clock: self.clock.clone(), counts: self.counts() }
+    }
+
+    fn form_of_reports(&self, gateway: &str) -> Option<&Form> {
+        self.sms.form_of_reports(gateway)
     }
 }
 
+/// Octets of an identifier.
+const IDENTIFIER: usize = 16;
+
 /// Always the same for one effect, and fit for a file name and a `Message-ID`.
 fn identifier(effect: &str) -> String {
-    hex::encode(&Sha256::digest(effect)[..16])
+    hex::encode(&Sha256::digest(effect)[..IDENTIFIER])
 }
 
 #[cfg(test)]

@@ -207,6 +207,7 @@ mod tests {
         let parcel = || Parcel {
             id: "00ff".into(),
             created_at: 1_800_000_000_000,
+            delivery_token: String::new(),
             message: Message {
                 effect: "e".into(),
                 channel: Channel::Mail,

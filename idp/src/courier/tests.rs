@@ -185,6 +185,7 @@ fn transports_that_do_not_exist_are_named() {
     let mail = |url: &str| crate::config::Mail { url: url.to_owned(), ..crate::config::Mail::default() };
     assert!(transport::mail(&mail("pigeon:home")).unwrap_err().to_string().contains("pigeon"));
     assert!(transport::mail(&mail("file:")).unwrap_err().to_string().contains("directory"));
-    let sms = crate::config::Sms { url: "smpp://x".to_owned() };
-    assert!(transport::sms(&sms).unwrap_err().to_string().contains("sms.url"));
+    let sms = gateway::settings::Sms { url: "pigeon://home".to_owned(), ..gateway::settings::Sms::default() };
+    let told = Gateways::new(&sms, String::new(), Clock::system()).unwrap_err().to_string();
+    assert!(told.contains("sms.url") && told.contains("pigeon"), "{told}");
 }

@@ -1,6 +1,6 @@
-//! Which transport a URL names.
+//! Which transport of mail a URL names.
 
-use crate::config::{ConfigError, Mail, Sms};
+use crate::config::{ConfigError, Mail};
 
 use super::{Parcel, file::FileTransport, smtp::SmtpTransport};
 
@@ -13,7 +13,7 @@ pub(super) enum SendError {
     Permanent(String),
 }
 
-/// A way out.
+/// A way out for mail.
 #[derive(Debug)]
 pub(super) enum Transport {
     File(FileTransport),
@@ -31,23 +31,12 @@ impl Transport {
 
 pub(super) fn mail(mail: &Mail) -> Result<Transport, ConfigError> {
     match scheme(&mail.url) {
-        "file" => file("mail.url", &mail.url),
+        "file" => FileTransport::new(&mail.url).map(Transport::File).map_err(|reason| wrong("mail.url", &reason)),
         "smtp" | "smtps" => SmtpTransport::new(mail).map(Transport::Smtp),
         other => {
             Err(wrong("mail.url", &format!("`{other}:` is not known here; write smtp://…, smtps://… or file:DIR")))
         }
     }
-}
-
-pub(super) fn sms(sms: &Sms) -> Result<Transport, ConfigError> {
-    match scheme(&sms.url) {
-        "file" => file("sms.url", &sms.url),
-        other => Err(wrong("sms.url", &format!("`{other}:` is not known here; write file:DIR"))),
-    }
-}
-
-fn file(key: &'static str, url: &str) -> Result<Transport, ConfigError> {
-    FileTransport::new(url).map(Transport::File).map_err(|reason| wrong(key, &reason))
 }
 
 fn scheme(url: &str) -> &str {

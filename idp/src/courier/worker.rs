@@ -2,12 +2,13 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet, time::timeout};
 
 use super::{
-    Courier, Message, Parcel,
+    Channel, Courier, Message, Parcel,
     backoff::{ATTEMPTS, LEASE, TIMEOUT, delay},
     fate::{Fate, settle},
+    gateway,
     transport::SendError,
 };
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
     store::{
         Db, Tx,
         outbox::{self, Attempt},
+        sms_part::{self, Taken},
     },
 };
 
@@ -32,9 +34,20 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 impl Courier {
     /// Sends what is due until `stop` resolves; attempts under way are then finished first.
     pub async fn run(self, db: Db, seal: Arc<Seal>, stop: impl Future<Output = ()> + Send) {
+        let (stopping, stopped) = watch::channel(false);
+        let reports = self.reports(&db);
+        let sessions = self.sms.run(&reports, &self.entropy, &stopped);
+        let sending = async {
+            self.send_until(&db, &seal, stop).await;
+            stopping.send_replace(true);
+        };
+        tokio::join!(sessions, sending);
+    }
+
+    async fn send_until(&self, db: &Db, seal: &Arc<Seal>, stop: impl Future<Output = ()> + Send) {
         let mut stop = std::pin::pin!(stop);
         loop {
-            let rest = match self.send_due(&db, &seal).await {
+            let rest = match self.send_due(db, seal).await {
                 Ok(None) => LONGEST_REST,
                 Ok(Some(next_at)) => {
                     let millis = u64::try_from(next_at - self.clock.now()).unwrap_or(0);
@@ -102,7 +115,7 @@ impl Courier {
 
     async fn attempt(&self, db: &Db, seal: &Seal, row: outbox::Model) -> Result<(), Internal> {
         let result = match seal.open_record_json::<Message>("outbox", &row.id, &row.sealed) {
-            Ok(message) => self.send(&row, message).await,
+            Ok(message) => self.send(seal, &row, message).await,
             Err(error) => Err(SendError::Permanent(format!("the stored message cannot be opened: {error}"))),
         };
         let attempt = self.verdict(&row, result)?;
@@ -110,22 +123,32 @@ impl Courier {
         db.write(move |tx| Box::pin(async move { finish(tx, &row, attempt, now).await })).await
     }
 
-    async fn send(&self, row: &outbox::Model, message: Message) -> Result<(), SendError> {
-        let transport = self.transport(message.channel).clone();
-        let parcel = Parcel { id: row.id.clone(), created_at: row.created_at, message };
+    async fn send(&self, seal: &Seal, row: &outbox::Model, message: Message) -> Result<Option<Taken>, SendError> {
+        let channel = message.channel;
+        let delivery_token = gateway::delivery::token(seal, &row.id);
+        let parcel = Parcel { id: row.id.clone(), created_at: row.created_at, delivery_token, message };
         let limit = Duration::from_millis(u64::try_from(TIMEOUT).unwrap_or(0));
-        match tokio::time::timeout(limit, transport.send(&parcel)).await {
-            Ok(result) => result,
-            Err(_) => Err(SendError::Temporary("it took too long".to_owned())),
+        let late = "it took too long".to_owned();
+        match channel {
+            // One that comes twice is recognised by its `Message-ID`.
+            Channel::Mail => match timeout(limit, self.mail.send(&parcel)).await {
+                Ok(result) => result.map(|()| None),
+                Err(_) => Err(SendError::Temporary(late)),
+            },
+            Channel::Sms => match timeout(limit, self.sms.send(&parcel)).await {
+                Ok(result) => result.map(Some),
+                Err(_) => Err(SendError::Permanent(format!("{late}; it is not sent twice"))),
+            },
         }
     }
 
-    fn verdict(&self, row: &outbox::Model, result: Result<(), SendError>) -> Result<Attempt, Internal> {
+    fn verdict(&self, row: &outbox::Model, result: Result<Option<Taken>, SendError>) -> Result<Attempt, Internal> {
         let (effect, attempts) = (&row.effect, row.attempts);
         Ok(match result {
-            Ok(()) => {
-                tracing::info!(effect, channel = row.channel, attempts, "courier: sent");
-                Attempt::Sent { at: self.clock.now() }
+            Ok(taken) => {
+                let gateway = taken.as_ref().map(|taken| taken.gateway.as_str());
+                tracing::info!(effect, channel = row.channel, gateway, attempts, "courier: sent");
+                Attempt::Sent { at: self.clock.now(), taken }
             }
             Err(SendError::Temporary(error)) if attempts < ATTEMPTS => {
                 let [jitter] = self.entropy.bytes::<1>()?;
@@ -150,16 +173,18 @@ impl Courier {
 
 /// Writes down how an attempt ended, and what became of the message if that is known now.
 async fn finish(tx: &Tx, row: &outbox::Model, attempt: Attempt, now: Millis) -> Result<(), Internal> {
-    let fate = match attempt {
-        Attempt::Sent { .. } => Some(Fate::Accepted),
-        Attempt::GivenUp { .. } => Some(Fate::GivenUp),
-        Attempt::Again { .. } => None,
+    let (fate, taken) = match &attempt {
+        Attempt::Sent { taken, .. } => (Fate::Accepted, taken.clone()),
+        Attempt::GivenUp { .. } => (Fate::GivenUp, None),
+        Attempt::Again { .. } => return outbox::finish(tx, &row.id, attempt).await.map(drop).map_err(Internal::from),
     };
-    let ended_now = outbox::finish(tx, &row.id, attempt).await?;
-    match fate.filter(|_| ended_now) {
-        Some(fate) => settle(tx, &row.effect, fate, now).await,
-        None => Ok(()),
+    if !outbox::finish(tx, &row.id, attempt).await? {
+        return Ok(());
     }
+    if let Some(taken) = taken {
+        sms_part::add(tx, &row.id, &taken, now).await?;
+    }
+    settle(tx, &row.effect, fate, now).await
 }
 
 fn finished(joined: Option<Result<Result<(), Internal>, tokio::task::JoinError>>) -> Result<(), Internal> {

@@ -7,7 +7,7 @@ use sea_orm::{
 
 use super::{
     StoreError, challenge, code, code_pace, grant, plugin_call, plugin_data, pushed, recovery, recovery_budget,
-    registration, session, spent,
+    registration, session, sms_part, spent,
 };
 use crate::clock::{DAY, Millis};
 
@@ -39,6 +39,7 @@ pub async fn sweep(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreE
     gone +=
         sweep!(db, recovery_budget::Entity, recovery_budget::Column::Subject, recovery_budget::Column::ExpiresAt, now);
     gone += sweep!(db, plugin_call::Entity, plugin_call::Column::Id, plugin_call::Column::At, now - plugin_call::KEPT);
+    gone += sweep_parts(db, now).await?;
     gone += sweep_plugin_data(db, now).await?;
     gone += sweep_challenges(db, before).await?;
     gone += sweep!(db, code_pace::Entity, code_pace::Column::Enrolment, code_pace::Column::ExpiresAt, now);
@@ -63,6 +64,16 @@ async fn sweep_plugin_data(db: &impl ConnectionTrait, now: Millis) -> Result<u64
     old.columns(columns).from(plugin_data::Entity).and_where(plugin_data::Column::ExpiresAt.lte(now)).limit(BATCH);
     let key = Expr::tuple(columns.map(Expr::col));
     Ok(plugin_data::Entity::delete_many().filter(key.in_subquery(old.take())).exec(db).await?.rows_affected)
+}
+
+/// As above, the key is a pair.
+async fn sweep_parts(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreError> {
+    let columns = [sms_part::Column::Outbox, sms_part::Column::Part];
+    let mut old = Query::select();
+    let before = now - sms_part::KEPT;
+    old.columns(columns).from(sms_part::Entity).and_where(sms_part::Column::TakenAt.lt(before)).limit(BATCH);
+    let key = Expr::tuple(columns.map(Expr::col));
+    Ok(sms_part::Entity::delete_many().filter(key.in_subquery(old.take())).exec(db).await?.rows_affected)
 }
 
 /// As above, the key is a pair.

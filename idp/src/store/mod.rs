@@ -41,6 +41,7 @@ pub mod recovery;
 pub mod recovery_budget;
 pub mod registration;
 pub mod session;
+pub mod sms_part;
 pub mod spent;
 mod tx;
 mod writer;

@@ -4,10 +4,10 @@
 use sea_orm::{
     ConnectionTrait, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, ExprTrait, OnConflict},
 };
 
-use super::StoreError;
+use super::{StoreError, sms_part::Taken};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -19,7 +19,8 @@ pub struct Model {
     pub effect: String,
     /// `mail` or `sms`.
     pub channel: String,
-    /// `waiting`, `sending`, `sent` or `given_up`.
+    /// `waiting`, `sending`, `sent` or `given_up`; an SMS that was sent becomes `delivered` or `undelivered` when its gateway
+    /// says so.
     pub state: String,
     /// Recipient and content.
     pub sealed: Vec<u8>,
@@ -29,6 +30,11 @@ pub struct Model {
     pub created_at: Millis,
     pub sent_at: Option<Millis>,
     pub last_error: Option<String>,
+    /// The SMS gateway that took it.
+    pub gateway: Option<String>,
+    /// Parts that have not arrived yet, as far as the gateway reports that at all.
+    pub parts_left: i32,
+    pub reported_at: Option<Millis>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -110,7 +116,7 @@ pub async fn withdraw(db: &impl ConnectionTrait, effect: &str) -> Result<(), Sto
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {
-    Sent { at: Millis },
+    Sent { at: Millis, taken: Option<Taken> },
     Again { next_at: Millis, error: String },
     GivenUp { error: String },
 }
@@ -122,9 +128,11 @@ pub enum Attempt {
 pub async fn finish(db: &impl ConnectionTrait, id: &str, attempt: Attempt) -> Result<bool, StoreError> {
     let update = Entity::update_many().filter(Column::Id.eq(id)).filter(Column::State.eq("sending"));
     let update = match attempt {
-        Attempt::Sent { at } => update
+        Attempt::Sent { at, taken } => update
             .col_expr(Column::State, Expr::value("sent"))
             .col_expr(Column::SentAt, Expr::value(at))
+            .col_expr(Column::PartsLeft, Expr::value(parts(taken.as_ref())))
+            .col_expr(Column::Gateway, Expr::value(taken.map(|taken| taken.gateway)))
             .col_expr(Column::Sealed, Expr::value(Vec::<u8>::new())),
         Attempt::Again { next_at, error } => update
             .col_expr(Column::State, Expr::value("waiting"))
@@ -136,4 +144,49 @@ pub async fn finish(db: &impl ConnectionTrait, id: &str, attempt: Attempt) -> Re
             .col_expr(Column::Sealed, Expr::value(Vec::<u8>::new())),
     };
     Ok(update.exec(db).await?.rows_affected == 1)
+}
+
+fn parts(taken: Option<&Taken>) -> i32 {
+    taken.and_then(|taken| i32::try_from(taken.names.len()).ok()).unwrap_or(0)
+}
+
+/// The effect that a message is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn effect(db: &impl ConnectionTrait, id: &str) -> Result<Option<String>, StoreError> {
+    Ok(super::only(Entity::find_by_id(id), db).await?.map(|row| row.effect))
+}
+
+/// Writes down that one more part of a message has arrived. `Ok(true)` when that was the last one: the message is now
+/// delivered.
+///
+/// # Errors
+/// When the database fails.
+pub async fn part_arrived(db: &impl ConnectionTrait, id: &str, at: Millis) -> Result<bool, StoreError> {
+    // First of all the row is changed, so that of two parts that arrive at once the second sees the first.
+    let sent = || Entity::update_many().filter(Column::Id.eq(id)).filter(Column::State.eq("sent"));
+    sent().col_expr(Column::PartsLeft, Expr::col(Column::PartsLeft).sub(1)).exec(db).await?;
+    let done = sent()
+        .col_expr(Column::State, Expr::value("delivered"))
+        .col_expr(Column::ReportedAt, Expr::value(at))
+        .filter(Column::PartsLeft.lte(0))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
+/// Writes down that a message, or a part of it, never arrives. `Ok(false)` when it is known already what became of it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn never_arrives(db: &impl ConnectionTrait, id: &str, at: Millis) -> Result<bool, StoreError> {
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value("undelivered"))
+        .col_expr(Column::ReportedAt, Expr::value(at))
+        .filter(Column::Id.eq(id))
+        .filter(Column::State.eq("sent"))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected == 1)
 }

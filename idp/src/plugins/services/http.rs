@@ -11,7 +11,6 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use plugin_api::message::{HeaderValue, HttpRequest, HttpResponse, permission};
 use reqwest::header::{self, HeaderMap, HeaderName};
 use reqwest::{Client, Method, Response, redirect};
-use rustls::{ClientConfig, RootCertStore};
 use url::{Host, Url};
 
 use super::Refusal;
@@ -67,7 +66,7 @@ pub(super) struct NoClients(String);
 impl Clients {
     pub(super) fn new() -> Result<Self, NoClients> {
         let failed = |error: &(dyn std::error::Error + 'static)| NoClients(address::innermost(error).to_string());
-        let tls = tls()?;
+        let tls = crate::tls::client(None).map_err(NoClients)?;
         let client = || {
             Client::builder()
                 .use_preconfigured_tls(tls.clone())
@@ -89,24 +88,6 @@ impl Clients {
             Reach::Private => &self.private,
         }
     }
-}
-
-/// TLS with the certificates that this machine trusts.
-fn tls() -> Result<ClientConfig, NoClients> {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "a certificate of this machine cannot be read");
-    }
-    let mut roots = RootCertStore::empty();
-    let (taken, _) = roots.add_parsable_certificates(found.certs);
-    if taken == 0 {
-        tracing::warn!("this machine trusts no certificate authority: plugins reach no origin by https");
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| NoClients(error.to_string()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 pub(super) fn send(call: &mut Call<'_>, request: HttpRequest) -> Result<HttpResponse, Refusal> {

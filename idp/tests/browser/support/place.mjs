@@ -62,9 +62,8 @@ export class Place {
       ...others,
     };
     const isTable = ([, value]) => typeof value === 'object' && !Array.isArray(value);
-    // Strings, numbers and lists of strings are written alike in JSON and TOML.
     const lines = (entries) =>
-      entries.filter(([, value]) => value !== undefined).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`).join('');
+      entries.filter(([, value]) => value !== undefined).map(([key, value]) => `${key} = ${toml(value)}\n`).join('');
     const entries = Object.entries(settings);
     const tables = entries.filter(isTable).map(([name, table]) => `\n[${name}]\n${lines(Object.entries(table))}`);
     const text = lines(entries.filter((entry) => !isTable(entry))) + tables.join('');
@@ -132,6 +131,14 @@ export class Place {
     await Promise.allSettled(this.programs.map((program) => program.stop()));
     rmSync(this.dir, { recursive: true, force: true });
   }
+}
+
+/** Strings, numbers and lists of them are written alike in JSON and TOML; objects are not. */
+function toml(value) {
+  if (Array.isArray(value)) return `[${value.map(toml).join(', ')}]`;
+  if (typeof value !== 'object') return JSON.stringify(value);
+  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
+  return `{ ${entries.map(([key, member]) => `${JSON.stringify(key)} = ${toml(member)}`).join(', ')} }`;
 }
 
 /** Tests around a place: when one fails, the logs of all its programs are shown. */

@@ -83,10 +83,16 @@ export async function logIn(visitor, address, { email, pad }) {
   return left;
 }
 
-/** Fills in the registration form. */
-export async function register(visitor, email, name = 'Anna') {
+/** Fills in the registration form, and goes on in the language `lang`. */
+export async function register(visitor, email, name = 'Anna', lang = 'en') {
   await visitor.go('/register?lang=en');
   const question = /<label for="sum">([^<]*)</.exec(visitor.html)[1];
+  if (lang !== 'en') {
+    // The form stays the one whose question can be read.
+    const { html } = visitor;
+    await visitor.go(`/register?lang=${lang}`);
+    visitor.html = html;
+  }
   await visitor.press('continue', {
     first_name: name, last_name: 'Nguyen', email, phone: '+84 912 345 678',
     question: 'pet', security_answer: 'Whiskers', sum: String(sum(question)),

@@ -3,7 +3,7 @@
 use enum_idp::{
     clock::{DAY, Millis},
     error::Internal,
-    store::{self, Db},
+    store::{self, Db, sms_part::Taken},
 };
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, PaginatorTrait};
 
@@ -14,6 +14,7 @@ on_both_databases! {
     what_is_long_over_goes_and_what_is_not_stays,
     a_sweep_takes_a_small_batch_at_a_time,
     an_entry_of_another_purpose_outlives_its_namesake,
+    what_gateways_named_is_forgotten_after_a_week,
 }
 
 async fn sweep(db: &Db, now: Millis) -> u64 {
@@ -58,4 +59,16 @@ async fn an_entry_of_another_purpose_outlives_its_namesake(database: Database) {
     assert_eq!(sweep(&db, NOW).await, 1);
     let replayed = store::spent::Model { purpose: "jti".to_owned(), hash: "1".to_owned(), expires_at: NOW + DAY };
     assert!(!store::spent::spending(replayed).touches(db.read()).await.unwrap(), "what was spent stays spent");
+}
+
+async fn what_gateways_named_is_forgotten_after_a_week(database: Database) {
+    let db = database.open().await;
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    for (outbox, at) in [("old", NOW - 7 * DAY - 1), ("new", NOW - 7 * DAY)] {
+        let taken = Taken { gateway: "g".to_owned(), names: names(&["1", "2"]) };
+        store::sms_part::add(db.read(), outbox, &taken, at).await.unwrap();
+    }
+    assert_eq!(sweep(&db, NOW).await, 2);
+    assert!(store::sms_part::first(db.read(), "old").await.unwrap().is_none());
+    assert_eq!(store::sms_part::by_name(db.read(), "g", "2").await.unwrap().unwrap().outbox, "new");
 }

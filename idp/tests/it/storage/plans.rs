@@ -7,9 +7,10 @@ use enum_idp::{
     app::App,
     clock::{DAY, MINUTE},
     store::{
-        self, Db, challenge, code_pace, enrolment, fee, plugin_call,
+        self, Db, challenge, code_pace, enrolment, fee, outbox, plugin_call,
         plugin_data::{self, Place},
         recovery, recovery_budget,
+        sms_part::{self, Taken},
     },
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
@@ -99,6 +100,7 @@ async fn a_busy_day(provider: &Provider) {
     what_plugins_keep(db).await;
     what_is_sent_and_counted(app).await;
     what_is_charged(db).await;
+    what_gateways_report(db).await;
     what_the_catalog_migrates(db).await;
     how_access_is_recovered(db).await;
     let later = app.clock.now() + 60 * DAY;
@@ -106,6 +108,19 @@ async fn a_busy_day(provider: &Provider) {
 }
 
 /// What is kept of a challenge that was sent, and of how often that was.
+async fn what_gateways_report(db: &Db) {
+    let db = db.read();
+    let taken = Taken { gateway: "g".to_owned(), names: vec!["n".to_owned()] };
+    sms_part::add(db, "m", &taken, 1).await.unwrap();
+    let part = sms_part::by_name(db, "g", "n").await.unwrap().unwrap();
+    assert_eq!(sms_part::first(db, "m").await.unwrap().as_ref(), Some(&part));
+    assert!(sms_part::report(db, &part, true, 2).await.unwrap());
+    assert!(!sms_part::report(db, &part, false, 3).await.unwrap());
+    assert!(!outbox::part_arrived(db, "m", 2).await.unwrap());
+    assert!(!outbox::never_arrives(db, "m", 2).await.unwrap());
+    assert_eq!(outbox::effect(db, "m").await.unwrap(), None);
+}
+
 async fn what_is_sent_and_counted(app: &App) {
     let db = app.db.read();
     let row = challenge::Model {
