@@ -86,7 +86,10 @@ fn is_request(request: &Value) -> bool {
 }
 
 fn known(claims: &Map<String, Value>) -> Vec<String> {
-    claims.keys().filter(|name| SUPPORTED.contains(&name.as_str())).cloned().collect()
+    // In one order, whatever `Map` makes of it: that depends on a feature that any crate of the build may switch on.
+    let mut names: Vec<String> = claims.keys().filter(|name| SUPPORTED.contains(&name.as_str())).cloned().collect();
+    names.sort_unstable();
+    names
 }
 
 /// `value` or `values` of a claim request, where they are strings.
