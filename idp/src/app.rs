@@ -21,7 +21,7 @@ use crate::{
     health,
     keys::Keys,
     limits::Limits,
-    login::{Decoys, Sets},
+    login::{Decoys, Sets, policy::kept::InForce},
     oidc,
     oidc::{client::Clients, discovery::Documents},
     pages,
@@ -54,6 +54,8 @@ pub struct App {
     pub means: Means,
     /// Running factors and services.
     pub plugins: Plugins,
+    /// Which factors may be used for what.
+    pub policy: InForce,
     /// Keys that sign tokens and receipts.
     pub keys: Keys,
     /// Relying parties.

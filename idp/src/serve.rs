@@ -17,12 +17,12 @@ use crate::{
     keys::Keys,
     limits::Limits,
     listen,
-    login::{Decoys, Sets},
+    login::{Decoys, Sets, policy::kept::InForce},
     oidc::{client::Clients, discovery::Documents},
     pages::Pages,
-    plugins::{FactorHandle, Ground, Means, Plugins, ServiceHandle, Source, catalog::Catalog},
+    plugins::{FactorHandle, Ground, Means, Plugins, ServiceHandle, Source, State, catalog::Catalog},
     seal::{self, Seal},
-    store::{self, Db},
+    store::{self, Db, StoreError},
 };
 
 /// Where in the data directory the plugin files lie that are loaded.
@@ -60,12 +60,13 @@ pub async fn build_with(config: Config, clock: Clock, entropy: Entropy) -> Resul
     let descriptions = factors.iter().map(FactorHandle::description);
     let pages = Pages::new(descriptions.chain(services.iter().map(ServiceHandle::description)))?;
     start_catalog(&plugins, &source(&config, &db, &seal, &means), &pages).await?;
+    let policy = InForce::load(&db).await?;
     let keys = Keys::load(db.clone(), &seal, clock.clone()).await?;
     let clients = Clients::load(config.clients_file.as_deref(), &seal, db.clone(), clock.clone()).await?;
     let courier = Courier::new(&config, clock.clone(), entropy.clone())?;
     Ok(Arc::new(App {
         limits: Limits::new(),
-        discovery: Documents::new(&config, &plugins),
+        discovery: Documents::new(&config, &plugins, &policy.now()),
         decoys: Decoys::default(),
         sets: Sets::default(),
         questions: Questions::default(),
@@ -77,6 +78,7 @@ pub async fn build_with(config: Config, clock: Clock, entropy: Entropy) -> Resul
         db,
         means,
         plugins,
+        policy,
         keys,
         clients,
         pages,
@@ -269,7 +271,7 @@ async fn refresh_keys(app: Arc<App>) {
     }
 }
 
-/// What another node, or a command, has changed in the catalog of plugins.
+/// What another node, or a command, has changed in the catalog of plugins, or in the policy, which raises its revision too.
 async fn follow_catalog(app: Arc<App>) {
     let source = source(&app.config, &app.db, &app.seal, &app.means);
     let mut tick = tokio::time::interval(LOOK_AT_CATALOG);
@@ -277,22 +279,31 @@ async fn follow_catalog(app: Arc<App>) {
     let mut reachable = true;
     loop {
         tick.tick().await;
-        match app.plugins.follow(&source, &app.pages).await {
+        match follow_once(&app, &source).await {
             Ok(state) => {
                 reachable = true;
-                if state.changed {
-                    app.discovery.renew(&app.config, &app.plugins);
-                }
                 app.metrics.plugins_failed.set(i64::try_from(state.failed.len()).unwrap_or(i64::MAX));
             }
             Err(error) => {
                 if reachable {
-                    tracing::error!(%error, "the catalog of plugins cannot be read; what runs goes on");
+                    tracing::error!(%error, "the catalog of plugins and the policy cannot be read; what runs goes on");
                 }
                 reachable = false;
             }
         }
     }
+}
+
+async fn follow_once(app: &App, source: &Source) -> Result<State, StoreError> {
+    let state = app.plugins.follow(source, &app.pages).await?;
+    let policy = match app.plugins.revision().await {
+        Some(revision) => app.policy.follow(&app.db, revision).await?,
+        None => false,
+    };
+    if state.changed || policy {
+        app.discovery.renew(&app.config, &app.plugins, &app.policy.now());
+    }
+    Ok(state)
 }
 
 /// Deletes what has expired, a batch at a time.

@@ -14,6 +14,7 @@ mod m0005_challenges;
 mod m0006_fees;
 mod m0007_sms_gateways;
 mod m0009_recovery;
+mod m0011_policy;
 mod table;
 
 /// All migrations, oldest first.
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_fees::Migration),
             Box::new(m0007_sms_gateways::Migration),
             Box::new(m0009_recovery::Migration),
+            Box::new(m0011_policy::Migration),
         ]
     }
 }

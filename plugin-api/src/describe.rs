@@ -33,6 +33,7 @@ impl Manifest {
             purposes: Vec::new(),
             amr: Vec::new(),
             acr: None,
+            unbound: false,
             challenge: ChallengeKind::Derived,
             challenge_seconds: None,
             enrols: Enrols::Device,
@@ -59,6 +60,13 @@ impl Manifest {
     #[must_use]
     pub fn acr(mut self, acr: &str) -> Self {
         self.acr = Some(acr.to_owned());
+        self
+    }
+
+    /// Says that an answer to a payment is not bound to it.
+    #[must_use]
+    pub fn unbound(mut self) -> Self {
+        self.unbound = true;
         self
     }
 

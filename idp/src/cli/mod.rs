@@ -19,6 +19,7 @@ mod keys;
 mod plugin;
 mod plugin_host;
 mod plugin_new;
+mod policy;
 mod receipt;
 
 /// An error that is shown to whoever typed the command.
@@ -63,6 +64,9 @@ enum Role {
     /// Plugin files.
     #[command(subcommand)]
     Plugin(plugin::Command),
+    /// Which factors may be used for what, and what websites want at least.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// The process of one plugin: started by `serve`.
     #[command(hide = true)]
     PluginHost,
@@ -100,6 +104,7 @@ async fn carry_out(role: Role) -> Result<(), Failure> {
         Role::Plugin(command) => plugin::run(command).await,
         Role::Fees(command) => fees::run(command).await,
         Role::Receipt(command) => receipt::run(command).await,
+        Role::Policy(command) => policy::run(command).await,
         Role::PluginHost => plugin_host::run(),
     }
 }

@@ -17,7 +17,10 @@ use plugin_api::message::{AccountView, Begin, ChallengeKind, Context, Decoy, Fee
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::interaction::{Demand, Interaction};
+use super::{
+    interaction::{Demand, Interaction},
+    sets,
+};
 use crate::{
     app::App,
     clock::{DAY, MINUTE, Millis, SECOND},
@@ -82,6 +85,12 @@ impl Issued {
         app.plugins.factor(&self.factor).is_some_and(|factor| factor.sha256().starts_with(&self.build))
     }
 
+    /// Whether its factor runs and may be asked for this.
+    pub fn is_allowed(&self, app: &App, demand: &Demand) -> bool {
+        let factor = app.plugins.factor(&self.factor);
+        factor.is_some_and(|factor| app.policy.now().earns(factor.manifest(), demand).is_some())
+    }
+
     /// Whether it was sent to somebody, so that it can be sent again.
     pub fn is_sent(&self) -> bool {
         self.stored
@@ -140,6 +149,8 @@ pub struct Offer {
     /// None while no factor is running that serves the demand, and while those that would are of another data version than
     /// what people have of them: a node follows the catalog within seconds.
     pub methods: Vec<Method>,
+    /// There are methods, and none of them may be used for this demand.
+    pub unmet: bool,
 }
 
 /// Finds the ways in for `email` that serve `demand`.
@@ -150,10 +161,10 @@ pub async fn offer(app: &App, email: &str, demand: &Demand) -> Result<Offer, Int
     let db = app.db.read();
     let (account, enrolments) = account::with_enrolments(db, email).await?;
     let account = account.filter(account::Model::is_active);
-    let purpose = demand.purpose();
+    let (purpose, policy) = (demand.purpose(), app.policy.now());
     let mut methods: Vec<Method> = Vec::new();
     let mut unreadable = false;
-    for factor in app.plugins.factors_for(purpose) {
+    for factor in sets::serving(app, &policy, demand) {
         let usable = |row: &&enrolment::Model| {
             row.factor == factor.id()
                 && row.status == "active"
@@ -170,19 +181,26 @@ pub async fn offer(app: &App, email: &str, demand: &Demand) -> Result<Offer, Int
         }
     }
     // Counted for known addresses as well, so that both take alike.
-    let sets = app.sets.of(app, purpose).await?;
-    if methods.is_empty() {
-        let mut methods = Vec::new();
-        if !unreadable {
-            for factor in sets.drawn_for(&decoy_address(&app.seal, email)) {
-                if is_in_step(app, &factor).await? {
-                    methods.push(Method { factor, enrolment: None });
-                }
+    let sets = app.sets.of(app, &policy, demand).await?;
+    let account = account.filter(|_| !methods.is_empty());
+    if methods.is_empty() && !unreadable {
+        for factor in sets.drawn_for(&decoy_address(&app.seal, email)) {
+            if is_in_step(app, &factor).await? {
+                methods.push(Method { factor, enrolment: None });
             }
         }
-        return Ok(Offer { account: None, methods });
     }
-    Ok(Offer { account, methods })
+    let had = !methods.is_empty();
+    methods.retain(|method| policy.earns(method.factor.manifest(), demand).is_some());
+    Ok(Offer { account, unmet: had && methods.is_empty(), methods })
+}
+
+/// The running factors that `demand` may be met with, whoever has them.
+pub fn meeting(app: &App, demand: &Demand) -> Vec<FactorHandle> {
+    let policy = app.policy.now();
+    let mut running = app.plugins.factors_for(demand.purpose());
+    running.retain(|factor| policy.earns(factor.manifest(), demand).is_some());
+    running
 }
 
 /// Whether a factor would be offered to somebody who has one: an address without an account must meet with the same.

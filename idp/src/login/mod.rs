@@ -2,7 +2,8 @@
 //!
 //! [`next`] decides, purely, what comes next from what is demanded, what has been proven and the session.
 //! [`ceremony`] is the only way to prove anything: it drives a factor under one set of budgets. [`interaction`] is the
-//! state in between; it travels sealed and writes nothing. [`session`] and [`consent`] remember. This room knows no
+//! state in between; it travels sealed and writes nothing. [`policy`] says which factors may prove what. [`session`] and
+//! [`consent`] remember. This room knows no
 //! OpenID Connect: it is told a [`Demand`] and hands back what was proven.
 
 pub mod acr;
@@ -11,6 +12,7 @@ pub mod consent;
 mod decoy;
 pub mod interaction;
 pub mod next;
+pub mod policy;
 pub mod session;
 mod sets;
 

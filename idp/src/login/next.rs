@@ -1,10 +1,9 @@
 //! The one decision: what comes next. Pure, so that every rule is a row in a test.
 
-use std::collections::BTreeMap;
-
 use super::{
     acr,
     interaction::{Demand, Prompt},
+    policy::{Policy, Proof},
 };
 use crate::clock::{Millis, SECOND};
 
@@ -13,8 +12,8 @@ use crate::clock::{Millis, SECOND};
 pub struct SessionView {
     /// Whose it is.
     pub account_id: String,
-    /// When each level was last proven.
-    pub levels: BTreeMap<String, Millis>,
+    /// What was proven, each by one factor.
+    pub proofs: Vec<Proof>,
 }
 
 /// A proof that can be told to the relying party.
@@ -53,9 +52,11 @@ pub enum Refusal {
 /// Decides.
 ///
 /// `proven_at` is the time of the proof made in this very interaction, if one was: it satisfies `prompt=login` and
-/// `max_age=0`, which a session of before cannot. `consented` says whether the scope was allowed before.
+/// `max_age=0`, which a session of before cannot. `consented` says whether the scope was allowed before. What a session has
+/// proven is worth what the policy says now.
 pub fn next(
     demand: &Demand,
+    policy: &Policy,
     session: Option<&SessionView>,
     proven_at: Option<Millis>,
     consented: bool,
@@ -66,7 +67,7 @@ pub fn next(
         // A payment is always answered for itself, whatever was proven before.
         return if silent { Next::Refuse(Refusal::InteractionRequired) } else { Next::Prove };
     }
-    let standing = session.and_then(|session| standing(demand, session, proven_at, now));
+    let standing = session.and_then(|session| standing(demand, policy, session, proven_at, now));
     let Some(standing) = standing else {
         return if silent { Next::Refuse(Refusal::LoginRequired) } else { Next::Prove };
     };
@@ -79,14 +80,22 @@ pub fn next(
 }
 
 /// The best proof of a session that answers the demand.
-fn standing(demand: &Demand, session: &SessionView, proven_at: Option<Millis>, now: Millis) -> Option<Standing> {
+fn standing(
+    demand: &Demand,
+    policy: &Policy,
+    session: &SessionView,
+    proven_at: Option<Millis>,
+    now: Millis,
+) -> Option<Standing> {
     let here = |at: Millis| proven_at.is_some_and(|proof| at >= proof);
     let again = demand.asks(Prompt::Login) || demand.asks(Prompt::SelectAccount);
     let fresh = |at: Millis| {
         let young = demand.max_age.is_none_or(|max_age| now - at <= max_age.saturating_mul(SECOND));
         here(at) || (young && !again)
     };
-    let proofs = || session.levels.iter().filter(|(_, at)| fresh(**at)).map(|(acr, at)| (acr.as_str(), *at));
+    let worth = |proof| policy.still_proves(proof, &demand.client_id);
+    let fresh = || session.proofs.iter().filter(|proof| fresh(proof.at));
+    let proofs = || fresh().filter_map(|proof| Some((worth(proof)?, proof.at)));
     // Order of preference is the relying party's (OpenID Connect Core §3.1.2.1); within it the newest proof.
     for wanted in &demand.acr_values {
         if let Some((acr, proven_at)) =
@@ -108,6 +117,7 @@ mod tests {
     use plugin_api::message::{Site, Transaction};
 
     use super::*;
+    use crate::login::policy::ClientRule;
 
     const NOW: Millis = 1_000_000_000;
 
@@ -129,8 +139,22 @@ mod tests {
     fn session(levels: &[(&str, Millis)]) -> SessionView {
         SessionView {
             account_id: "ann".into(),
-            levels: levels.iter().map(|(acr, at)| ((*acr).to_owned(), *at)).collect(),
+            proofs: levels
+                .iter()
+                .map(|(acr, at)| Proof { acr: (*acr).to_owned(), factor: Some("pad".to_owned()), at: *at })
+                .collect(),
         }
+    }
+
+    /// Where the policy says nothing.
+    fn next(
+        demand: &Demand,
+        session: Option<&SessionView>,
+        proven_at: Option<Millis>,
+        consented: bool,
+        now: Millis,
+    ) -> Next {
+        super::next(demand, &Policy::default(), session, proven_at, consented, now)
     }
 
     fn minute_old() -> SessionView {
@@ -198,6 +222,22 @@ mod tests {
         let pay = Demand { transaction: Some(payment()), trusted: true, ..demand() };
         let all = session(&[("phrh", NOW), (acr::PAYMENT, NOW)]);
         assert_eq!(next(&pay, Some(&all), Some(NOW), true, NOW), Next::Prove);
+    }
+
+    #[test]
+    fn a_session_is_worth_what_the_policy_says_now() {
+        let policy = |rule| Policy { clients: [("site".to_owned(), rule)].into(), ..Policy::default() };
+        let decide =
+            |demand: &Demand, policy: &Policy| super::next(demand, policy, Some(&minute_old()), None, true, NOW);
+        let least = |acr: &str| policy(ClientRule { acr: Some(acr.to_owned()), ..ClientRule::default() });
+        assert!(matches!(decide(&demand(), &least(acr::POSSESSION)), Next::Finish(_)));
+        // It asks for less than its minimum.
+        let weak = Demand { acr_values: vec![acr::MAILBOX.into()], ..demand() };
+        assert_eq!(decide(&weak, &least("phr")), Next::Prove);
+        let silent = Demand { prompt: vec![Prompt::None], ..weak };
+        assert_eq!(decide(&silent, &least("phr")), Next::Refuse(Refusal::LoginRequired));
+        let others = ClientRule { authorize: Some(vec!["finger".to_owned()]), ..ClientRule::default() };
+        assert_eq!(decide(&demand(), &policy(others)), Next::Prove);
     }
 
     fn payment() -> Transaction {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
 use serde_json::json;
 
-use super::next::SessionView;
+use super::{next::SessionView, policy::Proof};
 use crate::{
     app::App,
     clock::{Millis, SECOND},
@@ -71,8 +71,18 @@ pub async fn current(app: &App, headers: &HeaderMap) -> Result<Option<Model>, In
 
 /// What [`super::next()`] needs of it.
 pub fn view(session: &Model) -> SessionView {
-    let levels: BTreeMap<String, Millis> = serde_json::from_str(&session.levels).unwrap_or_default();
-    SessionView { account_id: session.account_id.clone(), levels }
+    SessionView { account_id: session.account_id.clone(), proofs: proofs(&session.levels) }
+}
+
+/// What does not parse proves nothing.
+fn proofs(levels: &str) -> Vec<Proof> {
+    serde_json::from_str(levels).unwrap_or_else(|_| proofs_of_before(levels))
+}
+
+/// A release before this one did not write down by which factor.
+fn proofs_of_before(levels: &str) -> Vec<Proof> {
+    let levels: BTreeMap<String, Millis> = serde_json::from_str(levels).unwrap_or_default();
+    levels.into_iter().map(|(acr, at)| Proof { acr, factor: None, at }).collect()
 }
 
 /// `amr` of the session's newest proof.
@@ -89,8 +99,8 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// Prepares the session that a proof opens. It replaces `old`; levels proven there are kept when the account is
-    /// the same, each with its own age.
+    /// Prepares the session that a proof by `factor` opens. It replaces `old`; what was proven there is kept when the
+    /// account is the same, each proof with its own age.
     ///
     /// # Errors
     /// When the generator fails.
@@ -98,20 +108,21 @@ impl Opening {
         app: &App,
         old: Option<&Model>,
         account_id: &str,
-        acr: &str,
+        (acr, factor): (&str, &str),
         amr: &[String],
     ) -> Result<Self, Internal> {
         let now = app.clock.now();
         let token = app.entropy.token()?;
         let kept = old.filter(|old| old.account_id == account_id);
-        let mut levels = kept.map(|old| view(old).levels).unwrap_or_default();
-        levels.insert(acr.to_owned(), now);
+        let mut proofs = kept.map(|old| proofs(&old.levels)).unwrap_or_default();
+        proofs.retain(|proof| proof.acr != acr || proof.factor.as_deref().is_some_and(|other| other != factor));
+        proofs.push(Proof { acr: acr.to_owned(), factor: Some(factor.to_owned()), at: now });
         let seconds = app.config.limits.session_seconds;
         let row = Model {
             id_hash: app.seal.hash("session", &token),
             sid: kept.map_or_else(|| app.entropy.id(), |old| Ok(old.sid.clone()))?,
             account_id: account_id.to_owned(),
-            levels: json!(levels).to_string(),
+            levels: json!(proofs).to_string(),
             amr: json!(amr).to_string(),
             auth_time: now,
             created_at: kept.map_or(now, |old| old.created_at),
@@ -170,4 +181,18 @@ pub async fn end(app: &App, headers: &HeaderMap) -> Result<HeaderValue, Internal
             .await?;
     }
     set_cookie(app, SESSION, "", 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_of_a_release_before_prove_what_they_did() {
+        let old = proofs(r#"{"urn:enum:acr:2":7}"#);
+        assert_eq!(old, [Proof { acr: "urn:enum:acr:2".to_owned(), factor: None, at: 7 }]);
+        let new = proofs(r#"[{"acr":"phr","factor":"finger","at":8}]"#);
+        assert_eq!(new, [Proof { acr: "phr".to_owned(), factor: Some("finger".to_owned()), at: 8 }]);
+        assert_eq!(proofs("nonsense"), []);
+    }
 }

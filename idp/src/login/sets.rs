@@ -1,20 +1,29 @@
 //! Which methods an address without an account is offered: a set that people really have, as often as they have it.
 //!
 //! Were it always the same one, whoever has another could be told from nobody. The draw is by the address's keyed hash, so
-//! that an address meets with the same set for as long as the proportions stay.
+//! that an address meets with the same set for as long as the proportions stay. What the policy takes away from people's
+//! sets, it takes away from what was drawn.
 
 use plugin_api::message::Purpose;
 
-use crate::{app::App, counted::Counted, error::Internal, plugins::FactorHandle, store::enrolment};
+use crate::{
+    app::App,
+    counted::Counted,
+    error::Internal,
+    login::{interaction::Demand, policy::Policy},
+    plugins::FactorHandle,
+    store::enrolment,
+};
 
 /// Factors that sets are made of at most: their bits must fit.
 const MOST: usize = 62;
 
-/// The counts of this node, by purpose.
+/// The counts of this node, by purpose, and by what may confirm payments.
 #[derive(Debug, Default)]
 pub struct Sets {
     authorize: Counted<Counts>,
     payment: Counted<Counts>,
+    unbound_payment: Counted<Counts>,
 }
 
 /// How many accounts have which set.
@@ -34,16 +43,18 @@ pub(super) struct Drawing {
 }
 
 impl Sets {
-    /// The sets that people have now of the factors that run, counted within the last minute.
+    /// The sets that people have now of the factors that run and serve `demand`, counted within the last minute.
     ///
     /// # Errors
     /// When the database fails.
-    pub(super) async fn of(&self, app: &App, purpose: Purpose) -> Result<Drawing, Internal> {
-        let mut running = app.plugins.factors_for(purpose);
+    pub(super) async fn of(&self, app: &App, policy: &Policy, demand: &Demand) -> Result<Drawing, Internal> {
+        let purpose = demand.purpose();
+        let mut running = serving(app, policy, demand);
         running.truncate(MOST);
         let factors: Vec<String> = running.iter().map(|factor| factor.id().to_owned()).collect();
         let kept = match purpose {
             Purpose::Authorize => &self.authorize,
+            Purpose::Payment if running.iter().any(|factor| factor.manifest().unbound) => &self.unbound_payment,
             Purpose::Payment => &self.payment,
         };
         let wanted = factors.clone();
@@ -55,6 +66,13 @@ impl Sets {
         let counts = kept.get(app.clock.now(), |counts| counts.factors == factors, count).await?;
         Ok(Drawing { counts, running })
     }
+}
+
+/// Factors that run and are for such a demand at all, whether or not this one may be met by them.
+pub(super) fn serving(app: &App, policy: &Policy, demand: &Demand) -> Vec<FactorHandle> {
+    let mut running = app.plugins.factors_for(demand.purpose());
+    running.retain(|factor| policy.serves(factor.manifest(), &demand.client_id, demand.purpose()));
+    running
 }
 
 impl Drawing {

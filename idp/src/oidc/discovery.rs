@@ -15,26 +15,32 @@ use crate::{
     app::App,
     config::Config,
     keys::{Published, SIGNING, jws::Alg},
+    login::policy::Policy,
     pages,
-    plugins::Plugins,
+    plugins::{FactorHandle, Plugins},
 };
 
-/// Documents that are the same until other plugins run.
+/// Documents that are the same until other plugins run, or another policy is in force.
 #[derive(Debug)]
 pub struct Documents {
     metadata: ArcSwap<Published>,
 }
 
 impl Documents {
-    /// Writes them for this configuration and these plugins.
-    pub fn new(config: &Config, plugins: &Plugins) -> Self {
-        Self { metadata: ArcSwap::from_pointee(Published::new(&metadata(config, &plugins.details_types()))) }
+    /// Writes them for this configuration, these plugins and this policy.
+    pub fn new(config: &Config, plugins: &Plugins, policy: &Policy) -> Self {
+        Self { metadata: ArcSwap::from_pointee(published(config, plugins, policy)) }
     }
 
-    /// Writes them anew, for these plugins.
-    pub fn renew(&self, config: &Config, plugins: &Plugins) {
-        self.metadata.store(Arc::new(Published::new(&metadata(config, &plugins.details_types()))));
+    /// Writes them anew.
+    pub fn renew(&self, config: &Config, plugins: &Plugins, policy: &Policy) {
+        self.metadata.store(Arc::new(published(config, plugins, policy)));
     }
+}
+
+fn published(config: &Config, plugins: &Plugins, policy: &Policy) -> Published {
+    let levels = policy.reachable(plugins.factors().iter().map(FactorHandle::manifest));
+    Published::new(&metadata(config, &plugins.details_types(), &levels))
 }
 
 /// `GET /.well-known/openid-configuration`.
@@ -70,7 +76,7 @@ fn serve(document: &Published, headers: &HeaderMap) -> Response {
     cors::allow(response)
 }
 
-fn metadata(config: &Config, details_types: &[String]) -> Value {
+fn metadata(config: &Config, details_types: &[String], levels: &[&str]) -> Value {
     let client_auth = json!(["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]);
     let assertion_algs = json!([Alg::Es256, Alg::Rs256, Alg::Ps256, Alg::EdDsa]);
     let mut claims = vec!["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"];
@@ -92,7 +98,7 @@ fn metadata(config: &Config, details_types: &[String]) -> Value {
         "token_endpoint_auth_methods_supported": client_auth,
         "token_endpoint_auth_signing_alg_values_supported": assertion_algs,
         "code_challenge_methods_supported": ["S256"],
-        "acr_values_supported": ["urn:enum:acr:1", "urn:enum:acr:2", "urn:enum:acr:payment"],
+        "acr_values_supported": levels,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "display_values_supported": ["page"],
         "claim_types_supported": ["normal"],
@@ -117,7 +123,7 @@ mod tests {
 
     fn document() -> Arc<Published> {
         let config = Config::parse("issuer = 'https://id.example'\ndata_dir = 'd'", "test", BTreeMap::new()).unwrap();
-        Documents::new(&config, &Plugins::none()).metadata.load_full()
+        Documents::new(&config, &Plugins::none(), &Policy::default()).metadata.load_full()
     }
 
     #[test]

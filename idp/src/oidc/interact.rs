@@ -156,7 +156,7 @@ async fn decide(
         None => false,
     };
     let view = session.map(session::view);
-    Ok(login::next(demand, view.as_ref(), proven_at, consented, app.clock.now()))
+    Ok(login::next(demand, &app.policy.now(), view.as_ref(), proven_at, consented, app.clock.now()))
 }
 
 /// `GET /login/{visit}`: the step that the person is at.
@@ -267,6 +267,7 @@ impl Visitor<'_> {
                 let email = email.to_owned();
                 self.identified(visit, email, &form).await
             }
+            Stage::Choose { .. } if form.contains_key(page::UNMET) => Ok(self.is_unmet(&visit)),
             Stage::Choose { email } => {
                 let wanted = form.get("factor").map(String::as_str);
                 let error = wanted.is_none().then_some("error_choose");

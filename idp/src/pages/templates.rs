@@ -17,6 +17,7 @@ pub(super) const ALL: &[(&str, &str)] = templates![
     "login_choose.html",
     "login_factor.html",
     "login_fee.html",
+    "login_unmet.html",
     "login_consent.html",
     "logout.html",
     "logged_out.html",

@@ -35,6 +35,7 @@ pub mod outbox;
 pub mod plugin;
 pub mod plugin_call;
 pub mod plugin_data;
+pub mod policy;
 pub mod pushed;
 mod reader;
 pub mod recovery;

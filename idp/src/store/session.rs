@@ -15,7 +15,8 @@ pub struct Model {
     /// The `sid` claim: names the session to relying parties, opens nothing.
     pub sid: String,
     pub account_id: String,
-    /// JSON object: `acr` → Unix milliseconds at which it was last proven.
+    /// JSON array: what was proven, by which factor and when. An older release wrote an
+    /// object, `acr` → Unix milliseconds.
     pub levels: String,
     /// JSON array of `amr` values of the last proof.
     pub amr: String,

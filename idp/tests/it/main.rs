@@ -12,6 +12,7 @@ mod login;
 mod operating;
 mod payment;
 mod plugins;
+mod policy;
 mod protocol;
 mod recovery;
 mod registration;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ pub enum Kind {
 }
 
 /// What a ceremony is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// Prove that it is me.
@@ -76,6 +77,11 @@ pub struct Manifest {
     /// Highest `acr` that a `Pass` for [`Purpose::Authorize`] earns, such as `urn:enum:acr:2`.
     #[serde(default)]
     pub acr: Option<String>,
+    /// An answer to a payment is not bound to it: it would be as right for another one, or what names the payment reaches
+    /// the person by a way on which others can change it. Such a factor confirms payments only where an administrator's
+    /// policy says so, and earns its `acr` there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unbound: bool,
     /// How challenges come about.
     #[serde(default)]
     pub challenge: ChallengeKind,

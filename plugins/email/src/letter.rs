@@ -1,11 +1,22 @@
 //! What is sent, and what the page says about where to.
 
-use plugin_api::message::{Context, Effect};
+use plugin_api::message::{Context, Effect, Transaction};
 use sent_code::{Code, minutes_left, one_line};
 
 /// The mail with the code of a login: works once, until the challenge ends.
 pub(crate) fn of_login(cx: &Context, code: &Code) -> Effect {
-    mail("mail", cx, code, &[("minutes", minutes_left(cx, cx.expires_at).to_string())])
+    mail("mail", cx, code, &[("minutes", minutes(cx))])
+}
+
+/// The mail with the code of a payment, which it spells out.
+pub(crate) fn of_payment(cx: &Context, transaction: &Transaction, code: &Code) -> Effect {
+    let payee = format!("{} ({})", one_line(&transaction.payee_name), one_line(&transaction.payee_account));
+    let amount = format!("{} {}", transaction.amount(), one_line(&transaction.currency));
+    mail("payment_mail", cx, code, &[("minutes", minutes(cx)), ("payee", payee), ("amount", amount)])
+}
+
+fn minutes(cx: &Context) -> String {
+    minutes_left(cx, cx.expires_at).to_string()
 }
 
 /// The mail with the code that turns the method on. The host says on its page for how long: a day, not minutes.
@@ -69,9 +80,13 @@ mod tests {
         let mut cx = context(Purpose::Authorize);
         cx.site.name = "Shop\n\nhttps://evil.example\u{202e}\u{2029}".to_owned();
         let code = Code::from_random(&[7; 32], 6).unwrap();
-        for mail in [of_login(&cx, &code), of_enrolment(&cx, &code)] {
+        let mut payment = context(Purpose::Payment).transaction.unwrap();
+        payment.payee_name = "Shop\n\nhttps://evil.example".to_owned();
+        for mail in [of_login(&cx, &code), of_enrolment(&cx, &code), of_payment(&cx, &payment, &code)] {
             assert_eq!(args(mail)["site"], "Shop  https://evil.example   (https://shop.example)");
         }
+        let payee = &args(of_payment(&cx, &payment, &code))["payee"];
+        assert!(payee.starts_with("Shop  https://evil.example ("), "{payee}");
     }
 
     #[test]

@@ -1,7 +1,9 @@
-//! A one-time code by mail to the account's address: the method of the lowest level, and none for payments.
+//! A one-time code by mail to the account's address: the method of the lowest level.
 //!
 //! Whoever reads the mailbox has the code, and a mail is readable on its way: NIST SP 800-63B-4 §3.1.3 does not count it
-//! as out-of-band. Hence `acr` 1, which an administrator may still want for sites with little to lose.
+//! as out-of-band. Hence `acr` 1, which an administrator may still want for sites with little to lose. On
+//! its way it can be changed as well, hence `unbound`: no payment is confirmed by it unless an administrator's policy says
+//! so. The mail then spells the payment out.
 #![forbid(unsafe_code)]
 
 mod letter;
@@ -55,6 +57,9 @@ pub struct Enrolment {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Asked {
     code: Code,
+    /// It was asked for a payment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pays: bool,
 }
 
 /// What was sent to turn the method on.
@@ -80,7 +85,8 @@ impl Factor for Email {
 
     fn description() -> Result<Description> {
         let manifest = Manifest::factor(ID, env!("CARGO_PKG_VERSION"))
-            .purposes(&[Purpose::Authorize])
+            .purposes(&[Purpose::Authorize, Purpose::Payment])
+            .unbound()
             .amr(AMR)
             .acr("urn:enum:acr:1")
             .challenge(ChallengeKind::Stored)
@@ -100,12 +106,13 @@ impl Factor for Email {
     }
 
     fn begin(&self, cx: &Context, _: &Enrolment) -> Result<Step<Asked, Enrolment>> {
-        if cx.purpose != Purpose::Authorize {
-            return Ok(Step::fail("no_payments"));
-        }
         let code = self.code(cx)?;
-        let mail = letter::of_login(cx, &code);
-        Ok(Step::ask_with(CODE_PAGE, shown(cx, &code), Asked { code }, vec![mail]))
+        let (mail, pays) = match (cx.purpose, &cx.transaction) {
+            (Purpose::Authorize, _) => (letter::of_login(cx, &code), false),
+            (Purpose::Payment, Some(transaction)) => (letter::of_payment(cx, transaction, &code), true),
+            (Purpose::Payment, None) => return Ok(Step::fail("no_transaction")),
+        };
+        Ok(Step::ask_with(CODE_PAGE, shown(cx, &code), Asked { code, pays }, vec![mail]))
     }
 
     fn answer(
@@ -116,7 +123,7 @@ impl Factor for Email {
         input: &Input,
     ) -> Result<Step<Asked, Enrolment>> {
         let right = asked.code.is(input.text(ANSWER));
-        let passes = right && !enrolment.nobody && cx.purpose == Purpose::Authorize;
+        let passes = right && !enrolment.nobody && asked.pays == (cx.purpose == Purpose::Payment);
         Ok(if passes { Step::pass(Facts::amr(AMR)) } else { Step::wrong() })
     }
 

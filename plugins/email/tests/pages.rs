@@ -24,7 +24,9 @@ fn all(plugin: &Loaded) -> (Vec<Page>, Vec<Effect>) {
     let Step::Ask { state, .. } = &proving else { panic!("it did not ask") };
     let slipped = plugin.enrol_answer(&cx, state, &Input::default()).unwrap();
     let (mut pages, mut mails) = (Vec::new(), Vec::new());
-    for step in [plugin.begin(&cx, &enrolment).unwrap(), proving, slipped] {
+    let asking =
+        [context(Purpose::Authorize), context(Purpose::Payment)].map(|cx| plugin.begin(&cx, &enrolment).unwrap());
+    for step in asking.into_iter().chain([proving, slipped]) {
         let Step::Ask { page, data, effects, .. } = step else { panic!("it did not ask") };
         pages.push((page, data));
         mails.extend(effects);

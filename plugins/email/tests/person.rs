@@ -83,16 +83,33 @@ fn conforms() {
 }
 
 #[test]
-fn it_is_of_the_lowest_level_and_serves_no_payment() {
+fn it_is_of_the_lowest_level_and_unbound() {
     let plugin = plugin();
     let manifest = plugin.describe().unwrap().manifest;
     assert_eq!((manifest.id.as_str(), manifest.acr.as_deref()), ("email", Some("urn:enum:acr:1")));
-    assert_eq!((manifest.purposes.as_slice(), manifest.permissions.len()), ([Purpose::Authorize].as_slice(), 0));
+    assert!(manifest.unbound && manifest.permissions.is_empty());
     let (enrolment, payment) = (enrolled(&plugin), context(Purpose::Payment));
-    // Should a host ask all the same, or mix a login's state into a payment.
-    assert_eq!(plugin.begin(&payment, &enrolment).unwrap(), Step::Fail { reason: "no_payments".to_owned() });
-    let (page, state) = asked(plugin.begin(&login(COUNTING), &enrolment).unwrap());
-    assert_eq!(plugin.answer(&payment, &enrolment, &state, &typed(&code(&page.effects))).unwrap(), wrong());
+    // Should a host mix the state of one purpose into another.
+    for (first, other) in [(login(COUNTING), payment.clone()), (payment.clone(), login(COUNTING))] {
+        let (page, state) = asked(plugin.begin(&first, &enrolment).unwrap());
+        assert_eq!(plugin.answer(&other, &enrolment, &state, &typed(&code(&page.effects))).unwrap(), wrong());
+    }
+    let without = Context { transaction: None, ..payment };
+    assert_eq!(plugin.begin(&without, &enrolment).unwrap(), Step::Fail { reason: "no_transaction".to_owned() });
+}
+
+#[test]
+fn the_mail_of_a_payment_spells_it_out() {
+    let plugin = plugin();
+    let payment = context(Purpose::Payment);
+    let (page, _) = asked(plugin.begin(&payment, &enrolled(&plugin)).unwrap());
+    let [Effect::Mail { text, args, .. }] = page.effects.as_slice() else { panic!("{:?}", page.effects) };
+    let transaction = payment.transaction.unwrap();
+    assert!(args["payee"].contains(&transaction.payee_name) && args["payee"].contains(&transaction.payee_account));
+    assert!(args["amount"].ends_with(&transaction.currency), "{args:?}");
+    for texts in plugin.describe().unwrap().texts.values() {
+        assert!(["{payee}", "{amount}", "{site}", "{code}"].iter().all(|name| texts[text].contains(name)), "{texts:?}");
+    }
 }
 
 #[test]

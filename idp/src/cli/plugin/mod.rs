@@ -12,6 +12,8 @@ mod manage;
 mod publish;
 mod settings;
 
+pub(super) use settings::when;
+
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Ask a file what it is, and print that with its SHA-256. Runs the file's code, walled off.

@@ -63,7 +63,7 @@ impl Settings {
     }
 }
 
-pub(super) fn when(millis: i64) -> String {
+pub(in crate::cli) fn when(millis: i64) -> String {
     let time = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)).ok();
     time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| millis.to_string())
 }

@@ -10,10 +10,7 @@ use crate::{
     app::App,
     clock::Millis,
     error::Internal,
-    login::{
-        acr,
-        interaction::{Demand, Interaction},
-    },
+    login::interaction::{Demand, Interaction},
     notice::{self, Notice},
     plugins::{CallError, FactorHandle},
     seal::Seal,
@@ -34,7 +31,8 @@ pub enum Verdict {
     Paused,
     /// Not judged, because the challenge is too old or was burnt: show a new one.
     Stale,
-    /// Not judged, because the factor was switched off in the meantime, or is just being replaced.
+    /// Not judged, because the factor was switched off in the meantime, may no longer be used for this, or is just being
+    /// replaced.
     Off,
 }
 
@@ -169,6 +167,9 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
     if attempt.issued.data_version != factor.manifest().data_version {
         return Ok(Verdict::Stale);
     }
+    let Some(acr) = app.policy.now().earns(factor.manifest(), &attempt.interaction.demand) else {
+        return Ok(Verdict::Off);
+    };
     let db = app.db.read();
     let found = enrolment::with_account(db, &attempt.issued.enrolment).await?;
     let Some((row, account)) = found else { return judge_decoy(app, &factor, attempt).await };
@@ -192,7 +193,7 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
     let request = Answer { cx, enrolment, state: posed.state.clone(), input: attempt.input.clone() };
     match factor.answer(&request).await? {
         Step::Pass { facts, enrolment } => {
-            let passed = passed(app, &factor, (row, account, event), facts, enrolment.as_ref())?;
+            let passed = passed(app, (&factor, acr), (row, account, event), facts, enrolment.as_ref())?;
             let using_up = posed.kept.map(|kept| challenge::using_up(&kept, now));
             Ok(Verdict::Passed(Box::new(Passed { using_up, charge: posed.charge, ..passed })))
         }
@@ -258,7 +259,7 @@ async fn log_only(app: &App, account: account::Model, event: Event, now: Millis)
 
 fn passed(
     app: &App,
-    factor: &FactorHandle,
+    (factor, acr): (&FactorHandle, String),
     (mut row, account, event): Judged,
     facts: Facts,
     state: Option<&Value>,
@@ -272,23 +273,8 @@ fn passed(
     row.failures = 0;
     row.blocked_until = None;
     row.last_used_at = Some(at);
-    let acr = match event.transaction {
-        Some(_) => acr::PAYMENT.to_owned(),
-        None => factor.manifest().acr.clone().unwrap_or_else(|| acr::MAILBOX.to_owned()),
-    };
-    let amr = facts.amr.clone();
-    Ok(Passed {
-        account,
-        acr,
-        amr,
-        facts,
-        factor: factor.id().to_owned(),
-        row,
-        using_up: None,
-        charge: None,
-        event,
-        at,
-    })
+    let (amr, factor) = (facts.amr.clone(), factor.id().to_owned());
+    Ok(Passed { account, acr, amr, facts, factor, row, using_up: None, charge: None, event, at })
 }
 
 async fn failed(

@@ -17,6 +17,9 @@ use crate::{
     store,
 };
 
+/// Name of the button that leaves the page on which nothing can be chosen.
+pub(super) const UNMET: &str = "unmet";
+
 /// What came of asking by one method.
 enum Shown<'e> {
     Page(Response),
@@ -72,6 +75,9 @@ impl Visitor<'_> {
             return Err(Unanswered::TooMany);
         }
         let offer = ceremony::offer(self.app, &email, &visit.interaction.demand).await?;
+        if offer.unmet {
+            return self.nothing_will_do(visit, email);
+        }
         if offer.methods.is_empty() {
             tracing::warn!("somebody cannot sign in now: no factor is running that serves them");
             return self.unavailable(&visit, &email);
@@ -79,6 +85,12 @@ impl Visitor<'_> {
         let method = match offer.methods.as_slice() {
             [only] => Some(only),
             several => several.iter().find(|method| Some(method.factor.id()) == wanted),
+        };
+        // Who pressed a button of another method has not asked for what this one sends.
+        let press = if wanted.is_some_and(|wanted| method.is_some_and(|method| method.factor.id() != wanted)) {
+            Press::None
+        } else {
+            press
         };
         let Some(method) = method else {
             let error = error.or(wanted.is_some().then_some("error_choose"));
@@ -167,7 +179,7 @@ impl Visitor<'_> {
         let error = error.or(has_changed.then_some("error_fee_changed"));
         let locale = visit.interaction.locale.clone();
         let name = self.app.plugins.factor(factor).and_then(|factor| factor.text(&locale, "name").map(str::to_owned));
-        let others = self.app.plugins.factors_for(visit.interaction.demand.purpose()).len() > 1;
+        let others = ceremony::meeting(self.app, &visit.interaction.demand).len() > 1;
         let stage = Stage::Fee { email: email.to_owned(), factor: factor.to_owned(), fee: fee.clone() };
         let visit = Visit { interaction: visit.interaction.at(stage), checked: true, ..visit };
         let fee = format!("{}\u{a0}{}", fee.amount(), fee.currency);
@@ -177,6 +189,18 @@ impl Visitor<'_> {
             error,
             json!({ "email": email, "factor_name": name, "others": others, "fee": fee }),
         )
+    }
+
+    /// Says that the person's methods cannot be used for this, and which could be.
+    fn nothing_will_do(&self, visit: Visit, email: String) -> Result<Response, Unanswered> {
+        let locale = &visit.interaction.locale;
+        let would_do: Vec<String> = ceremony::meeting(self.app, &visit.interaction.demand)
+            .iter()
+            .filter_map(|factor| factor.text(locale, "name").map(str::to_owned))
+            .collect();
+        let own = json!({ "email": email, "would_do": would_do });
+        let visit = Visit { interaction: visit.interaction.at(Stage::Choose { email }), ..visit };
+        self.render("login_unmet.html", &visit, None, own)
     }
 
     /// Says that no method works at the moment. The person can try again with the same address, or another.
@@ -202,14 +226,15 @@ impl Visitor<'_> {
     ) -> Result<Response, Unanswered> {
         let question = ceremony::question(self.app, &visit.interaction, email, issued).await?;
         let over = question.is_none().then_some("error_expired");
-        if let Some(question) = question.filter(|_| issued.is_current(self.app)) {
+        let is_allowed = issued.is_allowed(self.app, &visit.interaction.demand);
+        if let Some(question) = question.filter(|_| is_allowed && issued.is_current(self.app)) {
             match self.question(&visit, email, (issued, &question), error.into(), None) {
                 // Its pages went, or were replaced, right after that look: whatever serves now asks anew.
                 Err(Unanswered::Internal(Internal::Page(_))) => {}
                 shown => return shown,
             }
         }
-        let off = self.app.plugins.factor(&issued.factor).is_none().then_some("error_unavailable");
+        let off = (!is_allowed).then_some("error_unavailable");
         let error = error.or(off).or(over);
         self.choose(visit, email.to_owned(), Some(&issued.factor), error, Press::None).await
     }
@@ -227,7 +252,7 @@ impl Visitor<'_> {
         let body = self.app.pages.plugin_page(&issued.factor, &question.page, locale, &question.data)?;
         let name =
             self.app.plugins.factor(&issued.factor).and_then(|factor| factor.text(locale, "name").map(str::to_owned));
-        let others = self.app.plugins.factors_for(visit.interaction.demand.purpose()).len() > 1;
+        let others = ceremony::meeting(self.app, &visit.interaction.demand).len() > 1;
         self.render(
             "login_factor.html",
             visit,

@@ -11,7 +11,7 @@ use crate::{
     clock::SECOND,
     health,
     login::{
-        Next, Refusal, Stage, acr,
+        Next, Refusal, Stage,
         ceremony::{self, Attempt, Issued, Passed, Press, Verdict},
         consent,
         session::{self, Opening},
@@ -119,7 +119,8 @@ impl Visitor<'_> {
     async fn sign_in(&self, visit: &Visit, passed: Passed) -> Result<Response, Unanswered> {
         let app = self.app;
         let old = session::current(app, self.headers).await?;
-        let opening = Opening::prepare(app, old.as_ref(), &passed.account.id, &passed.acr, &passed.amr)?;
+        let opening =
+            Opening::prepare(app, old.as_ref(), &passed.account.id, (&passed.acr, &passed.factor), &passed.amr)?;
         let proven_at = opening.session().auth_time;
         let next = decide(app, visit, Some(opening.session()), Some(proven_at)).await?;
         let prepared = match &next {
@@ -149,6 +150,31 @@ impl Visitor<'_> {
         Ok(response)
     }
 
+    /// The person's methods cannot be used for what is asked (OpenID Connect Core Unmet Authentication Requirements 1.0).
+    pub(super) fn is_unmet(&self, visit: &Visit) -> Response {
+        self.count(visit, "unmet");
+        if visit.request.payment.is_some() {
+            return self.refuse(
+                visit,
+                ErrorCode::AccessDenied,
+                "the person has no method that may confirm this payment",
+            );
+        }
+        self.refuse(
+            visit,
+            ErrorCode::UnmetAuthenticationRequirements,
+            "the person has no method of the level asked for",
+        )
+    }
+
+    /// The level of a session that was proven at the given moment, as far as it will still do here.
+    fn level_at(&self, visit: &Visit, session: &store::session::Model, proven_at: i64) -> Option<String> {
+        let policy = self.app.policy.now();
+        let proofs = session::view(session).proofs;
+        let worth = |proof| policy.still_proves(proof, &visit.request.client_id).map(str::to_owned);
+        proofs.iter().filter(|proof| proof.at == proven_at).find_map(worth)
+    }
+
     /// A right answer to a payment: confirmation, receipt and code. It opens no session: an answer given for a payment
     /// proves that payment and nothing else.
     async fn pay(&self, visit: &Visit, passed: Passed) -> Result<Response, Unanswered> {
@@ -160,7 +186,7 @@ impl Visitor<'_> {
             account_id: passed.account.id.clone(),
             sid: app.entropy.id()?,
             auth_time: app.clock.seconds(),
-            acr: acr::PAYMENT.to_owned(),
+            acr: passed.acr.clone(),
             amr: passed.amr.clone(),
             scope: visit.request.scope.clone(),
             confirmation: Some(approval.confirmed()),
@@ -192,7 +218,7 @@ impl Visitor<'_> {
         }
         let session =
             session::current(self.app, self.headers).await?.filter(|session| session.account_id == account_id);
-        let level = session.as_ref().and_then(|session| level_at(session, proven_at));
+        let level = session.as_ref().and_then(|session| self.level_at(&visit, session, proven_at));
         let (Some(session), Some(level)) = (session, level) else {
             // Signed out, signed in as somebody else, or proven anew in another window in the meantime: begin again, so
             // that nobody is told of a level or a time that this page did not stand on.
@@ -274,9 +300,4 @@ fn authenticated(session: &store::session::Model, acr: String, proven_at: i64, s
         scope: scope.to_vec(),
         confirmation: None,
     }
-}
-
-/// The level of a session that was proven at the given moment.
-fn level_at(session: &store::session::Model, proven_at: i64) -> Option<String> {
-    session::view(session).levels.into_iter().find_map(|(acr, at)| (at == proven_at).then_some(acr))
 }

@@ -34,13 +34,13 @@ async fn provider_with(database: Database, settings: &str) -> Provider {
 }
 
 /// With codes by e-mail behind the cipherpad.
-async fn provider_of_both(database: Database) -> Provider {
+pub(crate) async fn provider_of_both(database: Database) -> Provider {
     let pins = vec!["cipherpad", "email_factor", "merchant"];
     Provider::starts_as(database, Written { pins, ..Written::default() }).await
 }
 
 /// Somebody with an account who gets codes by e-mail.
-async fn member(provider: &Provider, email: &str, locale: &str) {
+pub(crate) async fn member(provider: &Provider, email: &str, locale: &str) {
     let new = NewAccount {
         email: email.to_owned(),
         phone: person_phone(email),
@@ -54,7 +54,7 @@ async fn member(provider: &Provider, email: &str, locale: &str) {
 }
 
 /// Adds codes by e-mail to what a member has.
-async fn adds(provider: &Provider, email: &str) {
+pub(crate) async fn adds(provider: &Provider, email: &str) {
     let begun = enrol_by_admin(&provider.app, email, Some("email")).await.unwrap();
     proves(provider, begun).await;
 }
@@ -106,7 +106,7 @@ pub(crate) fn code_in(letter: &Letter) -> Option<String> {
 }
 
 /// The newest of `count` codes that were mailed.
-async fn code(provider: &Provider, email: &str, count: usize) -> String {
+pub(crate) async fn code(provider: &Provider, email: &str, count: usize) -> String {
     let letters = provider.mail.wait_for(email, count, |letter| code_in(letter).is_some()).await;
     assert_eq!(letters.len(), count, "{letters:?}");
     code_in(letters.last().unwrap()).unwrap()

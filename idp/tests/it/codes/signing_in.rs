@@ -51,7 +51,8 @@ async fn a_code_proves_no_more_than_the_lowest_level(database: Database) {
     member(&provider, ANN, "en").await;
     let claims = r#"{"id_token":{"acr":{"essential":true,"value":"urn:enum:acr:2"}}}"#;
     let mut ann = goes(&provider, &provider.sites.own.sends(&[("claims", claims)]), ANN).await;
-    answers(&mut ann, &code(&provider, ANN, 1).await).await;
+    assert!(ann.sees("unmet-lead") && sent(&provider).await == 0, "{}", ann.what_is_shown());
+    ann.presses("continue").await;
     assert_eq!(ann.brings_back()["error"], "unmet_authentication_requirements");
 }
 

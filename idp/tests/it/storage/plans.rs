@@ -96,6 +96,8 @@ async fn a_busy_day(provider: &Provider) {
     store::plugin::file(db.read(), "none").await.unwrap();
     store::plugin::settings(db.read(), "none", 1).await.unwrap();
     store::plugin::settings_versions(db.read(), "none").await.unwrap();
+    store::policy::history(db.read(), 10).await.unwrap();
+    store::policy::version(db.read(), 1).await.unwrap();
     db.write(|tx| Box::pin(store::plugin::remove(tx, "none"))).await.unwrap();
     what_plugins_keep(db).await;
     what_is_sent_and_counted(app).await;

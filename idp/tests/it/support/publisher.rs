@@ -1,4 +1,4 @@
-//! Somebody who builds plugins and signs them, and an administrator who runs `enum-idp plugin`.
+//! Somebody who builds plugins and signs them, and an administrator who runs `enum-idp plugin` and its like.
 
 use std::{
     fs,
@@ -84,6 +84,7 @@ impl Publisher {
 /// An administrator at the command line.
 #[derive(Clone, Debug)]
 pub(crate) struct Administrator {
+    role: &'static str,
     config: PathBuf,
 }
 
@@ -92,13 +93,18 @@ impl Administrator {
     pub(crate) fn of(dir: &Path, configuration: &str) -> Self {
         let config = dir.join("administrator.toml");
         fs::write(&config, configuration).unwrap();
-        Self { config }
+        Self { role: "plugin", config }
     }
 
-    /// `enum-idp plugin …`, not yet run.
+    /// The same one, who runs `enum-idp ROLE …`.
+    pub(crate) fn at(self, role: &'static str) -> Self {
+        Self { role, ..self }
+    }
+
+    /// `enum-idp plugin …`, or of another role, not yet run.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_enum-idp"));
-        command.arg("plugin").args(arguments).arg("--config").arg(&self.config).arg("--json");
+        command.arg(self.role).args(arguments).arg("--config").arg(&self.config).arg("--json");
         command
     }
 

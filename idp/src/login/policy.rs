@@ -1,0 +1,173 @@
+//! Policy: which factors may be used for what, which level they prove, and what each relying party wants at least. Pure,
+//! so that every rule is a row in a test.
+//!
+//! The document is an administrator's ([`kept`]); it only ever takes away from what manifests declare. One that says
+//! nothing leaves every factor as its manifest describes it.
+
+use std::collections::BTreeMap;
+
+use plugin_api::message::{Manifest, Purpose};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{acr, interaction::Demand};
+
+pub mod kept;
+mod written;
+
+pub use written::BadPolicy;
+
+/// The document. Unknown members are errors: a misspelt rule must not be a missing rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// By the factor's id. One that is not named may do what its manifest says.
+    pub factors: BTreeMap<String, FactorRule>,
+    /// By `client_id`. One that is not named gets whatever factors prove.
+    pub clients: BTreeMap<String, ClientRule>,
+    /// Whether a factor whose answers are not bound to the transaction (`unbound` in its manifest) may confirm payments.
+    pub unbound_payments: bool,
+}
+
+/// What one factor may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FactorRule {
+    /// Nobody is asked by it, and what it has proven counts no more.
+    pub off: bool,
+    /// Purposes that it may be used for; all of its manifest's when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purposes: Option<Vec<Purpose>>,
+    /// Highest level that it proves, one of the ladder; its manifest's when left out or higher.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = acr::LADDER))]
+    pub acr: Option<String>,
+}
+
+/// What one relying party wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientRule {
+    /// Lowest level that will do, whatever it asks for itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = acr::LADDER))]
+    pub acr: Option<String>,
+    /// Ids of the factors that may sign people in; all when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorize: Option<Vec<String>>,
+    /// Ids of the factors that may confirm payments; all when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment: Option<Vec<String>>,
+    /// As `unbound_payments` of the whole document, for this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unbound_payments: Option<bool>,
+}
+
+/// Something that was proven in a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Level that it proved then.
+    pub acr: String,
+    /// By which factor; unknown of sessions that an older release has opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<String>,
+    /// When.
+    pub at: crate::clock::Millis,
+}
+
+impl Policy {
+    /// Whether this is a factor for such a purpose at all: by its manifest, and by what may confirm payments. Whoever has
+    /// only others is treated as somebody who has none.
+    pub fn serves(&self, manifest: &Manifest, client: &str, purpose: Purpose) -> bool {
+        manifest.purposes.contains(&purpose)
+            && (purpose == Purpose::Authorize || !manifest.unbound || self.takes_unbound(client))
+    }
+
+    /// The `acr` that a right answer earns where this is demanded; `None` when the factor may not be asked.
+    pub fn earns(&self, manifest: &Manifest, demand: &Demand) -> Option<String> {
+        let (client, purpose) = (demand.client_id.as_str(), demand.purpose());
+        if !self.serves(manifest, client, purpose) || !self.allows(&manifest.id, client, purpose) {
+            return None;
+        }
+        let level = self.capped(manifest.acr.as_deref().unwrap_or(acr::MAILBOX), &manifest.id);
+        if !self.suffices(level, client) {
+            return None;
+        }
+        if purpose == Purpose::Payment && !manifest.unbound {
+            return Some(acr::PAYMENT.to_owned());
+        }
+        let essential = demand.acr_essential && !demand.acr_values.is_empty();
+        let wanted = !essential || demand.acr_values.iter().any(|wanted| acr::satisfies(level, wanted));
+        wanted.then(|| level.to_owned())
+    }
+
+    /// The level that something proven before stands for today, towards this relying party. What was lowered or switched
+    /// off since counts as that; what was raised since does not count as more.
+    pub fn still_proves<'p>(&'p self, proof: &'p Proof, client: &str) -> Option<&'p str> {
+        let level = match &proof.factor {
+            Some(factor) if self.allows(factor, client, Purpose::Authorize) => self.capped(&proof.acr, factor),
+            // Nobody knows whether a rule about factors is about this one.
+            None if self.factors.is_empty() && self.client(client).is_none_or(|rule| rule.authorize.is_none()) => {
+                &proof.acr
+            }
+            _ => return None,
+        };
+        self.suffices(level, client).then_some(level)
+    }
+
+    /// Values of `acr` that can be reached with factors of these manifests, weakest first.
+    pub fn reachable<'m>(&self, manifests: impl Iterator<Item = &'m Manifest>) -> Vec<&'static str> {
+        let (mut rungs, mut bound) = (0, false);
+        for manifest in manifests {
+            let may = |purpose| {
+                manifest.purposes.contains(&purpose)
+                    && self.factors.get(&manifest.id).is_none_or(|rule| rule.allows(purpose))
+            };
+            if may(Purpose::Authorize) {
+                let level = self.capped(manifest.acr.as_deref().unwrap_or(acr::MAILBOX), &manifest.id);
+                rungs = rungs.max(acr::LADDER.iter().filter(|rung| acr::satisfies(level, rung)).count());
+            }
+            bound |= may(Purpose::Payment) && !manifest.unbound;
+        }
+        acr::LADDER[..rungs].iter().copied().chain(bound.then_some(acr::PAYMENT)).collect()
+    }
+
+    fn client(&self, id: &str) -> Option<&ClientRule> {
+        self.clients.get(id)
+    }
+
+    fn takes_unbound(&self, client: &str) -> bool {
+        self.client(client).and_then(|rule| rule.unbound_payments).unwrap_or(self.unbound_payments)
+    }
+
+    fn allows(&self, factor: &str, client: &str, purpose: Purpose) -> bool {
+        let listed = self.client(client).and_then(|rule| match purpose {
+            Purpose::Authorize => rule.authorize.as_ref(),
+            Purpose::Payment => rule.payment.as_ref(),
+        });
+        self.factors.get(factor).is_none_or(|rule| rule.allows(purpose))
+            && listed.is_none_or(|listed| listed.iter().any(|id| id == factor))
+    }
+
+    /// The weaker of what a factor claims and what it may claim. A claim beside the ladder, such as the one that only a
+    /// payment earns, is worth its lowest rung.
+    fn capped<'p>(&'p self, claimed: &'p str, factor: &str) -> &'p str {
+        let claimed = if acr::LADDER.contains(&claimed) { claimed } else { acr::MAILBOX };
+        let cap = self.factors.get(factor).and_then(|rule| rule.acr.as_deref());
+        cap.filter(|cap| acr::satisfies(claimed, cap)).unwrap_or(claimed)
+    }
+
+    fn suffices(&self, level: &str, client: &str) -> bool {
+        let least = self.client(client).and_then(|rule| rule.acr.as_deref());
+        least.is_none_or(|least| acr::satisfies(level, least))
+    }
+}
+
+impl FactorRule {
+    fn allows(&self, purpose: Purpose) -> bool {
+        !self.off && self.purposes.as_ref().is_none_or(|purposes| purposes.contains(&purpose))
+    }
+}
+
+#[cfg(test)]
+mod tests;
