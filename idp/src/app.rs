@@ -18,6 +18,7 @@ use crate::{
     config::Config,
     courier::{self, Courier},
     entropy::Entropy,
+    error::Internal,
     health,
     keys::Keys,
     limits::Limits,
@@ -28,7 +29,7 @@ use crate::{
     pages::Pages,
     plugins::{Means, Plugins},
     seal::Seal,
-    store::Db,
+    store::{self, Db},
 };
 
 /// Largest body of any request, in bytes.
@@ -112,6 +113,7 @@ pub fn routes(app: Arc<App>) -> Router {
         )
         .route("/recover/link/{token}", get(account::recovery::link::page).post(account::recovery::link::press))
         .route("/recover/stop/{token}", get(account::recovery::stop::page).post(account::recovery::stop::press))
+        .merge(personal_area())
         // Machinery.
         .route("/sms/delivery/{token}", get(courier::gateway::delivery::take).post(courier::gateway::delivery::take))
         .route("/assets/{hash}/{name}", get(pages::assets::get))
@@ -124,6 +126,45 @@ pub fn routes(app: Arc<App>) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_WITHIN))
         .layer(axum::middleware::from_fn(pages::switch))
         .with_state(app)
+}
+
+/// What somebody sees and changes of their own account, once they have proven that it is theirs.
+fn personal_area() -> Router<Arc<App>> {
+    use account::area::{entry, log, methods, overview, sessions};
+    Router::new()
+        .route("/account", get(overview::page))
+        .route("/account/return", get(entry::back))
+        .route("/account/prove/{page}", get(entry::prove))
+        .route("/account/log", get(log::page))
+        .route("/account/log/export.csv", get(log::export::csv))
+        .route("/account/log/export.json", get(log::export::json))
+        .route("/account/methods", get(methods::page))
+        .route("/account/methods/rename", post(methods::rename))
+        .route("/account/methods/off", post(methods::off))
+        .route("/account/methods/on", post(methods::on))
+        .route("/account/methods/remove", post(methods::remove))
+        .route("/account/methods/add", post(methods::add))
+        .route("/account/sessions", get(sessions::page))
+        .route("/account/sessions/end", post(sessions::end))
+        .route("/account/sessions/end-others", post(sessions::end_others))
+}
+
+impl App {
+    /// The name under which people know a relying party; `None` when it is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn name_of_site(&self, client_id: &str) -> Result<Option<String>, Internal> {
+        Ok(self.clients.find(client_id).await?.map(|client| client.client_name.clone()))
+    }
+
+    /// Ends the tokens that were given for a session only.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_tokens_of(&self, session: &store::session::Model) -> Result<(), Internal> {
+        oidc::logout::end_grants(self, session).await
+    }
 }
 
 async fn not_found(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {

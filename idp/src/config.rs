@@ -15,6 +15,10 @@ use url::Url;
 use crate::courier::gateway::settings::Sms;
 use crate::plugins::{PluginConfig, signature::TrustedKey, this_program};
 
+mod area;
+
+pub use area::Area;
+
 /// Why the configuration cannot be used; says which key and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -76,6 +80,9 @@ pub struct Config {
     /// Life times and limits.
     #[serde(default)]
     pub limits: Limits,
+    /// The personal area.
+    #[serde(default)]
+    pub account: Area,
 }
 
 /// How mail leaves.
@@ -282,6 +289,7 @@ impl Config {
                 return Err(wrong(key, reason));
             }
         }
+        self.account.check()?;
         Ok(self)
     }
 
@@ -325,7 +333,7 @@ fn environment_value(keys: &[String], text: &str) -> Result<Value, ConfigError> 
         let on = text.parse().map_err(|_| ConfigError::Key(format!("{name} must be true or false, not {text:?}")))?;
         return Ok(Value::Boolean(on));
     }
-    if name.starts_with("limits.") {
+    if name.starts_with("limits.") || name.starts_with("account.") {
         let number =
             text.parse().map_err(|_| ConfigError::Key(format!("{name} must be a whole number, not {text:?}")))?;
         return Ok(Value::Integer(number));

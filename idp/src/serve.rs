@@ -6,6 +6,7 @@ use tokio::{net::TcpListener, sync::watch, time::MissedTickBehavior};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    account,
     account::recovery::Questions,
     app::{self, App},
     clock::{Clock, MINUTE},
@@ -63,6 +64,7 @@ pub async fn build_with(config: Config, clock: Clock, entropy: Entropy) -> Resul
     let policy = InForce::load(&db).await?;
     let keys = Keys::load(db.clone(), &seal, clock.clone()).await?;
     let clients = Clients::load(config.clients_file.as_deref(), &seal, db.clone(), clock.clone()).await?;
+    let clients = clients.with_own(&account::area::client(&config))?;
     let courier = Courier::new(&config, clock.clone(), entropy.clone())?;
     Ok(Arc::new(App {
         limits: Limits::new(),

@@ -13,6 +13,7 @@ mod m0004_plugin_data_version;
 mod m0005_challenges;
 mod m0006_fees;
 mod m0007_sms_gateways;
+mod m0008_personal_area;
 mod m0009_recovery;
 mod m0011_policy;
 mod table;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_challenges::Migration),
             Box::new(m0006_fees::Migration),
             Box::new(m0007_sms_gateways::Migration),
+            Box::new(m0008_personal_area::Migration),
             Box::new(m0009_recovery::Migration),
             Box::new(m0011_policy::Migration),
         ]

@@ -61,8 +61,10 @@ fn welcome(place: &setup::Place, pad: &setup::DemoPad) -> String {
     format!(
         "\nE-num is running. Press Ctrl-C to stop.\n\n  \
          provider       {}\n  registration   {}/register\n  cipherpad      {}/pad\n  \
+         own account    {}/account\n  \
          website        {}\n  shop           {}\n  mail and SMS   {}\n\n  \
          demo account   {}\n  its answers    {} answer NUMBER\n  its payments   {} pay NUMBER --purse PURSE --amount AMOUNT\n",
+        place.issuer,
         place.issuer,
         place.issuer,
         place.issuer,

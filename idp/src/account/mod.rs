@@ -18,6 +18,7 @@ use crate::{app::App, error::Internal, limits, pages};
 pub mod activation;
 pub mod admin;
 mod answer;
+pub mod area;
 mod bound;
 mod confirmation;
 pub mod enrol;
@@ -49,6 +50,7 @@ fn or_problem(app: &App, locale: &str, result: Result<Response, Internal>) -> Re
 }
 
 /// Who connects: the address for the log, and its block for limits.
+#[derive(Debug)]
 struct Caller {
     address: String,
     block: String,

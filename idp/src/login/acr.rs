@@ -13,6 +13,11 @@ pub const LADDER: [&str; 4] = [MAILBOX, POSSESSION, "phr", "phrh"];
 /// All values that discovery names.
 pub const SUPPORTED: [&str; 5] = [MAILBOX, POSSESSION, "phr", "phrh", PAYMENT];
 
+/// The strongest of `levels`; the weakest there is when none of them is on the ladder.
+pub fn highest<'a>(levels: impl IntoIterator<Item = &'a str>) -> &'static str {
+    levels.into_iter().filter_map(rung).max().map_or(MAILBOX, |rung| LADDER[rung])
+}
+
 fn rung(acr: &str) -> Option<usize> {
     LADDER.iter().position(|step| *step == acr)
 }
@@ -36,6 +41,13 @@ mod tests {
                 assert_eq!(satisfies(stronger, weaker), high >= low, "{stronger} for {weaker}");
             }
         }
+    }
+
+    #[test]
+    fn the_highest_is_taken_from_the_ladder_alone() {
+        assert_eq!(highest([]), MAILBOX);
+        assert_eq!(highest([POSSESSION, MAILBOX]), POSSESSION);
+        assert_eq!(highest(["phr", PAYMENT, "urn:unknown"]), "phr");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! OpenID Connect: it is told a [`Demand`] and hands back what was proven.
 
 pub mod acr;
+mod agent;
 pub mod ceremony;
 pub mod consent;
 mod decoy;

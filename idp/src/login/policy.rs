@@ -85,20 +85,23 @@ impl Policy {
 
     /// The `acr` that a right answer earns where this is demanded; `None` when the factor may not be asked.
     pub fn earns(&self, manifest: &Manifest, demand: &Demand) -> Option<String> {
-        let (client, purpose) = (demand.client_id.as_str(), demand.purpose());
-        if !self.serves(manifest, client, purpose) || !self.allows(&manifest.id, client, purpose) {
-            return None;
-        }
-        let level = self.capped(manifest.acr.as_deref().unwrap_or(acr::MAILBOX), &manifest.id);
-        if !self.suffices(level, client) {
-            return None;
-        }
+        let purpose = demand.purpose();
+        let level = self.level(manifest, &demand.client_id, purpose)?;
         if purpose == Purpose::Payment && !manifest.unbound {
             return Some(acr::PAYMENT.to_owned());
         }
         let essential = demand.acr_essential && !demand.acr_values.is_empty();
         let wanted = !essential || demand.acr_values.iter().any(|wanted| acr::satisfies(level, wanted));
         wanted.then(|| level.to_owned())
+    }
+
+    /// The level on the ladder that a right answer proves to this relying party; `None` when the factor may not be asked.
+    pub fn level<'p>(&'p self, manifest: &'p Manifest, client: &str, purpose: Purpose) -> Option<&'p str> {
+        if !self.serves(manifest, client, purpose) || !self.allows(&manifest.id, client, purpose) {
+            return None;
+        }
+        let level = self.capped(manifest.acr.as_deref().unwrap_or(acr::MAILBOX), &manifest.id);
+        self.suffices(level, client).then_some(level)
     }
 
     /// The level that something proven before stands for today, towards this relying party. What was lowered or switched

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use axum::http::{HeaderMap, HeaderValue, header::COOKIE};
 use serde_json::json;
 
-use super::{next::SessionView, policy::Proof};
+use super::{agent, next::SessionView, policy::Proof};
 use crate::{
     app::App,
     clock::{Millis, SECOND},
@@ -24,7 +24,8 @@ fn cookie_name(app: &App, name: &str) -> String {
     if app.config.is_https() { format!("__Host-{name}") } else { name.to_owned() }
 }
 
-fn cookie<'h>(app: &App, headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+/// The value of one of our cookies.
+pub(crate) fn cookie<'h>(app: &App, headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let wanted = cookie_name(app, name);
     headers
         .get_all(COOKIE)
@@ -35,7 +36,8 @@ fn cookie<'h>(app: &App, headers: &'h HeaderMap, name: &str) -> Option<&'h str> 
         .find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
-fn set_cookie(app: &App, name: &str, value: &str, max_age: i64) -> Result<HeaderValue, Internal> {
+/// A header that sets one of our cookies for so many seconds; 0 removes it.
+pub(crate) fn set_cookie(app: &App, name: &str, value: &str, max_age: i64) -> Result<HeaderValue, Internal> {
     let secure = if app.config.is_https() { "; Secure" } else { "" };
     let name = cookie_name(app, name);
     HeaderValue::from_str(&format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}"))
@@ -90,6 +92,30 @@ pub fn amr(session: &Model) -> Vec<String> {
     serde_json::from_str(&session.amr).unwrap_or_default()
 }
 
+/// What was proven in a session and when, as far as it is worth something to this relying party today.
+pub fn worth(app: &App, session: &Model, client: &str) -> Vec<(String, Millis)> {
+    let policy = app.policy.now();
+    let proofs = proofs(&session.levels);
+    proofs.iter().filter_map(|proof| Some((policy.still_proves(proof, client)?.to_owned(), proof.at))).collect()
+}
+
+/// What a session is opened by.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenedBy<'a> {
+    /// Whose.
+    pub account_id: &'a str,
+    /// Level that was proven.
+    pub acr: &'a str,
+    /// By which factor.
+    pub factor: &'a str,
+    /// References of the methods.
+    pub amr: &'a [String],
+    /// Network address that it came from.
+    pub address: &'a str,
+    /// Headers that it came with: they name the browser.
+    pub headers: &'a HeaderMap,
+}
+
 /// A session about to be stored, and the cookie that will name it.
 #[derive(Clone)]
 pub struct Opening {
@@ -99,18 +125,13 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// Prepares the session that a proof by `factor` opens. It replaces `old`; what was proven there is kept when the
+    /// Prepares the session that a proof opens. It replaces `old`; what was proven there is kept when the
     /// account is the same, each proof with its own age.
     ///
     /// # Errors
     /// When the generator fails.
-    pub fn prepare(
-        app: &App,
-        old: Option<&Model>,
-        account_id: &str,
-        (acr, factor): (&str, &str),
-        amr: &[String],
-    ) -> Result<Self, Internal> {
+    pub fn prepare(app: &App, old: Option<&Model>, by: &OpenedBy<'_>) -> Result<Self, Internal> {
+        let OpenedBy { account_id, acr, factor, amr, address, headers } = *by;
         let now = app.clock.now();
         let token = app.entropy.token()?;
         let kept = old.filter(|old| old.account_id == account_id);
@@ -128,6 +149,8 @@ impl Opening {
             created_at: kept.map_or(now, |old| old.created_at),
             expires_at: now + seconds * SECOND,
             ended_at: None,
+            agent: agent::of(headers),
+            address: address.to_owned(),
         };
         let cookie = set_cookie(app, SESSION, &token, seconds)?;
         Ok(Self { row, replaces: old.map(|old| old.id_hash.clone()), cookie })

@@ -176,6 +176,8 @@ type Known = HashMap<String, Arc<Client>>;
 pub struct Clients {
     db: Db,
     clock: Clock,
+    /// Part of this program.
+    own: Known,
     file: Known,
     rows: ArcSwap<Known>,
     loaded_at: AtomicI64,
@@ -190,7 +192,18 @@ impl Clients {
         let file = file.map_or_else(|| Ok(Known::new()), |path| read_file(path, seal))?;
         let rows = ArcSwap::from_pointee(read_rows(&db).await?);
         let loaded_at = AtomicI64::new(clock.now());
-        Ok(Self { db, clock, file, rows, loaded_at })
+        Ok(Self { db, clock, own: Known::new(), file, rows, loaded_at })
+    }
+
+    /// With a client that is part of this program. It takes the place of any other of its id, and no list tells of it.
+    ///
+    /// # Errors
+    /// The field that cannot be used.
+    pub fn with_own(mut self, metadata: &Value) -> Result<Self, ClientsError> {
+        let client = metadata::read(metadata, None)
+            .map_err(|source| ClientsError::Field { entry: "the client of this program".to_owned(), source })?;
+        self.own.insert(client.client_id.clone(), Arc::new(client));
+        Ok(self)
     }
 
     /// The client of this id.
@@ -198,7 +211,7 @@ impl Clients {
     /// # Errors
     /// When the store fails.
     pub async fn find(&self, id: &str) -> Result<Option<Arc<Client>>, Internal> {
-        if let Some(client) = self.file.get(id) {
+        if let Some(client) = self.own.get(id).or_else(|| self.file.get(id)) {
             return Ok(Some(client.clone()));
         }
         let known = self.rows.load().get(id).cloned();

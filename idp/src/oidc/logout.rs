@@ -184,7 +184,10 @@ async fn decide(app: &App, headers: &HeaderMap, form: &Params) -> Result<Respons
 
 /// Tokens that were given for this session only end with it; those with `offline_access` were meant to outlive it
 /// (OpenID Connect Core §11).
-async fn end_grants(app: &App, session: &store::session::Model) -> Result<(), Internal> {
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_grants(app: &App, session: &store::session::Model) -> Result<(), Internal> {
     let now = app.clock.now();
     let mut ended = Vec::new();
     for grant in store::grant::of_session(app.db.read(), &session.account_id, &session.sid, now).await? {

@@ -93,10 +93,58 @@ fn everything() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// The same of the personal area.
+fn personal_area() -> Vec<(&'static str, Value)> {
+    let area = |more: Value| {
+        let mut all = json!({ "places": [{ "link": "/account", "title": "account_overview", "current": true }], "token": "t",
+            "email": "a@b.example", "notice": "account_said_changed", "error": "account_not_there" });
+        all.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
+        all
+    };
+    let entry = json!({ "number": 1, "time": "now", "moment": "now", "what": "Payment", "result": "done", "good": false,
+        "method": "Pad", "site": "Shop <b>", "address": "::1",
+        "payment": { "amount": "1.00", "currency": "WMZ", "payee": "Shop <b>", "account": "Z1" } });
+    let sparse =
+        json!({ "number": 2, "time": "now", "moment": "now", "what": "Sign-in", "result": "done", "good": true });
+    let method = |status: &str, more: bool| {
+        json!({ "id": "1", "name": "Pad", "label": "Shop <b>", "status": status, "here": more, "created": "now",
+            "used": more.then_some("now"), "paused": more.then_some("now"), "payments_blocked": more, "last": more })
+    };
+    let methods = |open: bool| {
+        let methods =
+            [method("active", true), method("off", false), method("disabled", false), method("active", false)];
+        area(json!({ "methods": methods, "guard": { "open": open, "prove": "/account/prove/methods" },
+            "factors": [{ "id": "pad", "name": "Pad", "description": "A pad", "has": true }] }))
+    };
+    let session = |current: bool, agent: &str| {
+        json!({ "sid": "s", "current": current, "agent": agent, "address": agent, "amr": "otp", "started": "now",
+            "proven": "now", "ends": "then" })
+    };
+    vec![
+        ("account_entry.html", json!({ "lead": "account_entry_closed", "again": "/account/log", "page": "/account" })),
+        (
+            "account_overview.html",
+            area(json!({ "name": "A B", "methods": 1, "sessions": 2, "since": "then", "entries": [entry, sparse] })),
+        ),
+        (
+            "account_log.html",
+            area(json!({ "filter": { "kind": "login", "result": "ok", "site": "x", "from": "\"><b>", "to": "" },
+                "sites": [{ "id": "x", "name": "Shop <b>" }], "entries": [entry], "older": "/o", "newest": "/n",
+                "csv": "/c", "json": "/j" })),
+        ),
+        ("account_methods.html", methods(true)),
+        ("account_methods.html", methods(false)),
+        (
+            "account_sessions.html",
+            area(json!({ "sessions": [session(true, ""), session(false, "Shop <b>")], "has_others": true })),
+        ),
+    ]
+}
+
 #[test]
 fn every_page_renders_in_every_language_and_escapes() {
     let pages = pages("x");
-    for (template, context) in everything() {
+    for (template, context) in everything().into_iter().chain(personal_area()) {
         for locale in LOCALES {
             let html = pages.html(template, locale, &context).unwrap();
             assert!(html.contains(&format!("<html lang=\"{locale}\">")), "{template}");
@@ -203,6 +251,7 @@ fn every_problem_says_what_to_do_next() {
         "request_used",
         "bad_form",
         "email_taken",
+        "account_form",
     ] {
         assert!(texts.has(&format!("problem_{key}")) && texts.has(&format!("problem_{key}_next")), "{key}");
     }

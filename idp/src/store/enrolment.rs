@@ -30,7 +30,7 @@ pub struct Model {
     /// Id of the plugin.
     pub factor: String,
     pub label: String,
-    /// `pending`, `active`, `disabled` or `replaced`.
+    /// `pending`, `active`, `off` (by its owner), `disabled` (by failures) or `replaced`.
     pub status: String,
     /// The plugin's state: of the enrolling step while pending, of the enrolment afterwards.
     pub sealed: Vec<u8>,
@@ -185,6 +185,26 @@ pub async fn replace_all(db: &impl ConnectionTrait, account_id: &str) -> Result<
         .exec(db)
         .await?;
     Ok(())
+}
+
+/// Ids and factors of the active enrolments of an account. In a transaction on PostgreSQL they stay locked, so that of two
+/// that would each leave one way in, the second sees what the first did. Locked by id: whoever locks several does it in one
+/// order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn active_held(db: &impl ConnectionTrait, account_id: &str) -> Result<Vec<(String, String)>, StoreError> {
+    Ok(Entity::find()
+        .lock_exclusive()
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::Status.eq("active"))
+        .order_by_asc(Column::Id)
+        .select_only()
+        .column(Column::Id)
+        .column(Column::Factor)
+        .into_tuple()
+        .all(db)
+        .await?)
 }
 
 /// How many accounts have which of `factors` in use, by the bits of their places in the list. An account with none of them

@@ -134,6 +134,35 @@ pub async fn newest(db: &impl ConnectionTrait, account_id: &str, limit: u64) -> 
     Ok(Entity::find().filter(Column::AccountId.eq(account_id)).order_by_desc(Column::Seq).limit(limit).all(db).await?)
 }
 
+/// Entries of an account whose number is below `before`, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn before(
+    db: &impl ConnectionTrait,
+    account_id: &str,
+    before: i64,
+    limit: u64,
+) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find()
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::Seq.lt(before))
+        .order_by_desc(Column::Seq)
+        .limit(limit)
+        .all(db)
+        .await?)
+}
+
+impl Model {
+    /// What it tells.
+    ///
+    /// # Errors
+    /// When it is no event.
+    pub fn event(&self) -> Result<Event, StoreError> {
+        serde_json::from_str(&self.event).map_err(|error| unreadable(&self.account_id, &error.to_string()))
+    }
+}
+
 /// What [`verify`] found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "verdict")]

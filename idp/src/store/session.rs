@@ -1,7 +1,7 @@
 //! Sessions of browsers that have proven who somebody is.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*, sea_query::Expr};
+use sea_orm::{ConnectionTrait, QueryFilter, QueryOrder, entity::prelude::*, sea_query::Expr};
 
 use super::{Change, StoreError};
 use crate::clock::Millis;
@@ -24,6 +24,10 @@ pub struct Model {
     pub created_at: Millis,
     pub expires_at: Millis,
     pub ended_at: Option<Millis>,
+    /// Browser and system of the last proof, such as `Firefox · Linux`; empty when unknown.
+    pub agent: String,
+    /// Network address of the last proof; empty when unknown.
+    pub address: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -70,4 +74,54 @@ pub async fn end_all(db: &impl ConnectionTrait, account_id: &str, now: Millis) -
         .exec(db)
         .await?;
     Ok(())
+}
+
+/// Sessions of an account that have neither ended nor expired, the newest proof first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_account(db: &impl ConnectionTrait, account_id: &str, now: Millis) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find()
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::EndedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now))
+        .order_by_desc(Column::AuthTime)
+        .all(db)
+        .await?)
+}
+
+/// Ends the session of an account that has this `sid`. `Ok(false)` when that account has none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_of_account(
+    db: &impl ConnectionTrait,
+    account_id: &str,
+    sid: &str,
+    now: Millis,
+) -> Result<bool, StoreError> {
+    let ending = Entity::update_many()
+        .col_expr(Column::EndedAt, Expr::value(now))
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::Sid.eq(sid))
+        .filter(Column::EndedAt.is_null());
+    Ok(ending.exec(db).await?.rows_affected > 0)
+}
+
+/// Ends all sessions of an account but the one that has the `sid` `kept`; says how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_others(
+    db: &impl ConnectionTrait,
+    account_id: &str,
+    kept: &str,
+    now: Millis,
+) -> Result<u64, StoreError> {
+    let ending = Entity::update_many()
+        .col_expr(Column::EndedAt, Expr::value(now))
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::Sid.ne(kept))
+        .filter(Column::EndedAt.is_null());
+    Ok(ending.exec(db).await?.rows_affected)
 }

@@ -49,7 +49,7 @@ impl Outcomes<'_> {
         let app = self.app.clone();
         let written = self.app.db.write(move |tx| {
             Box::pin(async move {
-                enrolment::replace_others(tx, &row, &["active", "disabled", "pending"]).await?;
+                enrolment::replace_others(tx, &row, &["active", "off", "disabled", "pending"]).await?;
                 enrolment::saving(row).apply(tx).await?;
                 log::append(tx, &app.seal, &account.id, now, &event).await?;
                 app.courier.queue_in(tx, &app.seal, notice).await

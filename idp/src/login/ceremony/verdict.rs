@@ -59,6 +59,11 @@ pub struct Passed {
 }
 
 impl Passed {
+    /// Network address that the answer came from.
+    pub fn address(&self) -> &str {
+        self.event.address.as_deref().unwrap_or_default()
+    }
+
     /// Burns the challenge, stores the enrolment's new state and logs. A conflict over one of these means that another
     /// answer was committed first: judge again.
     ///

@@ -14,7 +14,7 @@ use crate::{
         Next, Refusal, Stage,
         ceremony::{self, Attempt, Issued, Passed, Press, Verdict},
         consent,
-        session::{self, Opening},
+        session::{self, OpenedBy, Opening},
     },
     notice::recovery,
     oidc::{approve::Approval, code::Authenticated, error::ErrorCode, response},
@@ -119,8 +119,15 @@ impl Visitor<'_> {
     async fn sign_in(&self, visit: &Visit, passed: Passed) -> Result<Response, Unanswered> {
         let app = self.app;
         let old = session::current(app, self.headers).await?;
-        let opening =
-            Opening::prepare(app, old.as_ref(), &passed.account.id, (&passed.acr, &passed.factor), &passed.amr)?;
+        let by = OpenedBy {
+            account_id: &passed.account.id,
+            acr: &passed.acr,
+            factor: &passed.factor,
+            amr: &passed.amr,
+            address: passed.address(),
+            headers: self.headers,
+        };
+        let opening = Opening::prepare(app, old.as_ref(), &by)?;
         let proven_at = opening.session().auth_time;
         let next = decide(app, visit, Some(opening.session()), Some(proven_at)).await?;
         let prepared = match &next {

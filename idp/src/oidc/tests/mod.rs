@@ -272,6 +272,8 @@ impl World {
             created_at: START,
             expires_at: START + 3_600 * SECOND,
             ended_at: None,
+            agent: String::new(),
+            address: String::new(),
         };
         self.app
             .db

@@ -15,7 +15,17 @@ on_both_databases! {
 
 async fn every_kind_of_page_has_the_headers_of_a_page(database: Database) {
     let provider = Provider::starts(database).await;
-    for path in ["/", "/register", "/pad", "/logout", "/authorize", "/login/x", "/activate/x", "/register/confirm/x"] {
+    for path in [
+        "/",
+        "/register",
+        "/pad",
+        "/logout",
+        "/authorize",
+        "/login/x",
+        "/activate/x",
+        "/register/confirm/x",
+        "/account",
+    ] {
         // The person holds every page against them.
         let mut person = provider.stranger();
         person.opens(path).await;

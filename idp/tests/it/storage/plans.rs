@@ -17,7 +17,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
 
 use crate::support::{
     database::Database,
-    provider::{Provider, person_phone, text},
+    provider::{Member, Provider, person_phone, text},
     sites::PURSE,
 };
 
@@ -68,6 +68,7 @@ async fn a_busy_day(provider: &Provider) {
     let code = ann.logs_in(&visit).await;
     sites.site.redeems(&visit, &code).await.expect(200);
     sites.site.redeems(&visit, &code).await.error();
+    in_the_personal_area(&mut ann).await;
     ann.person.opens("/logout").await.presses("logout-yes").await;
 
     let visit = sites.shop.asks_to_pay(1050, &[]).await;
@@ -107,6 +108,26 @@ async fn a_busy_day(provider: &Provider) {
     how_access_is_recovered(db).await;
     let later = app.clock.now() + 60 * DAY;
     db.write(move |tx| Box::pin(async move { store::expiry::sweep(tx, later).await })).await.unwrap();
+}
+
+/// What somebody sees and changes of their own account.
+async fn in_the_personal_area(ann: &mut Member) {
+    let mut elsewhere = ann.clone();
+    elsewhere.person.cookies.clear();
+    elsewhere.enters("/account").await;
+    ann.pad = elsewhere.pad.clone();
+    let mut another = ann.clone();
+    another.person.cookies.clear();
+    another.enters("/account").await;
+    ann.pad = another.pad.clone();
+    ann.enters("/account/log").await;
+    ann.enters("/account/sessions").await.person.presses("end-2").await;
+    ann.person.presses("end-others").await;
+    ann.enters("/account/methods").await.confirms().await;
+    let token = ann.person.page.forms[0].controls[0].value.clone();
+    let id = ann.person.page.forms[0].controls[1].value.clone();
+    ann.person.posts("/account/methods/off", &[("token", &token), ("id", &id)]).await;
+    assert!(ann.person.complaint().is_some(), "{}", ann.person.what_is_shown());
 }
 
 /// What is kept of a challenge that was sent, and of how often that was.

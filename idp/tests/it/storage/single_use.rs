@@ -140,6 +140,8 @@ async fn add_session(db: &Db, id_hash: &str) {
         created_at: NOW,
         expires_at: NOW + DAY,
         ended_at: None,
+        agent: String::new(),
+        address: String::new(),
     };
     db.write(move |tx| Box::pin(async move { store::session::adding(row).apply(tx).await })).await.unwrap();
 }

@@ -77,6 +77,12 @@ impl Page {
         self.html.contains(&format!("id=\"{id}\""))
     }
 
+    /// Where the link with this id leads.
+    pub(crate) fn link(&self, id: &str) -> Option<String> {
+        let is_it = |tag: &&str| tag.starts_with("a ") && attribute(tag, "id").as_deref() == Some(id);
+        tags(&self.html).find(is_it).and_then(|tag| attribute(tag, "href"))
+    }
+
     /// Plain text of the element with this id, up to its first inner end tag.
     pub(crate) fn text_of(&self, id: &str) -> Option<String> {
         let at = self.html.find(&format!("id=\"{id}\""))?;

@@ -95,6 +95,12 @@ impl Person {
         }
     }
 
+    /// Follows the link with this id.
+    pub(crate) async fn presses_link(&mut self, id: &str) -> &mut Self {
+        let target = self.page.link(id).unwrap_or_else(|| panic!("no link {id}: {}", self.what_is_shown()));
+        self.opens(&target).await
+    }
+
     /// Sends a form of an attacker's making with this browser's cookies.
     pub(crate) async fn posts(&mut self, link: &str, fields: &[(&str, &str)]) -> &mut Self {
         let url = self.at.join(link).unwrap();

@@ -1,0 +1,41 @@
+//! The section `account`: the personal area.
+
+use serde::Deserialize;
+
+use super::ConfigError;
+
+/// How long the personal area stays open. Seconds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Area {
+    /// A proof so old still opens the area: 30 to 3600.
+    pub fresh_seconds: i64,
+    /// It closes after so long without a click: 60 to 3600.
+    pub idle_seconds: i64,
+    /// It closes after so long in any case: 300 to 43200.
+    pub stay_seconds: i64,
+    /// A proof so old, of the account's highest level, still allows changes: 30 to 900.
+    pub change_seconds: i64,
+}
+
+impl Default for Area {
+    fn default() -> Self {
+        Self { fresh_seconds: 600, idle_seconds: 600, stay_seconds: 3600, change_seconds: 300 }
+    }
+}
+
+impl Area {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        for (key, value, allowed, reason) in [
+            ("account.fresh_seconds", self.fresh_seconds, 30..=3600, "must be 30 to 3600"),
+            ("account.idle_seconds", self.idle_seconds, 60..=3600, "must be 60 to 3600"),
+            ("account.stay_seconds", self.stay_seconds, 300..=43_200, "must be 300 to 43200"),
+            ("account.change_seconds", self.change_seconds, 30..=900, "must be 30 to 900"),
+        ] {
+            if !allowed.contains(&value) {
+                return Err(ConfigError::Value { key, reason: reason.to_owned() });
+            }
+        }
+        Ok(())
+    }
+}
