@@ -130,7 +130,7 @@ pub fn routes(app: Arc<App>) -> Router {
 
 /// What somebody sees and changes of their own account, once they have proven that it is theirs.
 fn personal_area() -> Router<Arc<App>> {
-    use account::area::{entry, log, methods, overview, sessions};
+    use account::area::{access, data, emails, entry, log, methods, overview, profile, sessions};
     Router::new()
         .route("/account", get(overview::page))
         .route("/account/return", get(entry::back))
@@ -144,6 +144,17 @@ fn personal_area() -> Router<Arc<App>> {
         .route("/account/methods/on", post(methods::on))
         .route("/account/methods/remove", post(methods::remove))
         .route("/account/methods/add", post(methods::add))
+        .route("/account/emails", get(emails::page))
+        .route("/account/emails/add", post(emails::adding::add))
+        .route("/account/emails/remove", post(emails::remove))
+        .route("/account/emails/main", post(emails::main))
+        .route("/account/emails/confirm/{token}", get(emails::adding::confirm_page).post(emails::adding::confirm))
+        .route("/account/restore/{token}", get(emails::restoring::page).post(emails::restoring::restore))
+        .route("/account/access", get(access::page))
+        .route("/account/access/end", post(access::end))
+        .route("/account/profile", get(profile::page).post(profile::save))
+        .route("/account/data", get(data::page))
+        .route("/account/data/export", post(data::export))
         .route("/account/sessions", get(sessions::page))
         .route("/account/sessions/end", post(sessions::end))
         .route("/account/sessions/end-others", post(sessions::end_others))

@@ -205,5 +205,6 @@ fn row(app: &App, new: NewAccount) -> Result<Account, CreateError> {
         log_seq: 0,
         log_head: Vec::new(),
         recovering: None,
+        time_zone: String::new(),
     })
 }

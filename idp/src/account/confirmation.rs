@@ -116,6 +116,7 @@ fn new_account(app: &App, email: String, pending: Pending, phone: String) -> Res
         log_seq: 0,
         log_head: Vec::new(),
         recovering: None,
+        time_zone: String::new(),
     })
 }
 

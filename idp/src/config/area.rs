@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 
-/// How long the personal area stays open. Seconds.
+/// How long the personal area stays open, and what it leads to can be undone.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Area {
@@ -16,11 +16,13 @@ pub struct Area {
     pub stay_seconds: i64,
     /// A proof so old, of the account's highest level, still allows changes: 30 to 900.
     pub change_seconds: i64,
+    /// For so many days an earlier main address can be restored: 1 to 30.
+    pub restore_days: i64,
 }
 
 impl Default for Area {
     fn default() -> Self {
-        Self { fresh_seconds: 600, idle_seconds: 600, stay_seconds: 3600, change_seconds: 300 }
+        Self { fresh_seconds: 600, idle_seconds: 600, stay_seconds: 3600, change_seconds: 300, restore_days: 7 }
     }
 }
 
@@ -31,6 +33,7 @@ impl Area {
             ("account.idle_seconds", self.idle_seconds, 60..=3600, "must be 60 to 3600"),
             ("account.stay_seconds", self.stay_seconds, 300..=43_200, "must be 300 to 43200"),
             ("account.change_seconds", self.change_seconds, 30..=900, "must be 30 to 900"),
+            ("account.restore_days", self.restore_days, 1..=30, "must be 1 to 30"),
         ] {
             if !allowed.contains(&value) {
                 return Err(ConfigError::Value { key, reason: reason.to_owned() });

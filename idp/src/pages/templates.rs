@@ -40,6 +40,12 @@ pub(super) const ALL: &[(&str, &str)] = templates![
     "account_log.html",
     "account_methods.html",
     "account_sessions.html",
+    "account_emails.html",
+    "account_email_confirm.html",
+    "account_restore.html",
+    "account_access.html",
+    "account_profile.html",
+    "account_data.html",
     "form_post.html",
     "mail.html",
 ];

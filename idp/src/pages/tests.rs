@@ -135,6 +135,33 @@ fn personal_area() -> Vec<(&'static str, Value)> {
         ("account_methods.html", methods(true)),
         ("account_methods.html", methods(false)),
         (
+            "account_emails.html",
+            area(json!({ "addresses": [{ "email": "a@b.example", "main": true, "since": "now" },
+                { "email": "<b>@b.example", "main": false, "since": "now" }], "may_add": true,
+                "guard": { "open": true, "prove": "/p" } })),
+        ),
+        (
+            "account_emails.html",
+            area(json!({ "addresses": [], "may_add": false, "guard": { "open": false, "prove": "/p" } })),
+        ),
+        ("account_email_confirm.html", area(json!({ "address": "c@d.example" }))),
+        ("account_restore.html", json!({ "address": "c@d.example" })),
+        ("account_restore.html", json!({ "done": true })),
+        (
+            "account_access.html",
+            area(
+                json!({ "sites": [{ "id": "x", "name": "Shop <b>", "scope": ["Your name"], "allowed": "now", "tokens": 1,
+                "newest": "now" }, { "id": "y", "name": "Y", "scope": [], "tokens": 0 }] }),
+            ),
+        ),
+        ("account_access.html", area(json!({ "sites": [] }))),
+        (
+            "account_profile.html",
+            area(json!({ "values": { "first_name": "Shop <b>", "last_name": "", "locale": "en" }, "zone": "UTC",
+                "zones": ["UTC", "Asia/Ho_Chi_Minh"], "languages": [{ "id": "en", "name": "English" }], "phone": "+84" })),
+        ),
+        ("account_data.html", area(json!({ "guard": { "open": true, "prove": "/p" } }))),
+        (
             "account_sessions.html",
             area(json!({ "sessions": [session(true, ""), session(false, "Shop <b>")], "has_others": true })),
         ),
@@ -252,6 +279,7 @@ fn every_problem_says_what_to_do_next() {
         "bad_form",
         "email_taken",
         "account_form",
+        "address_link",
     ] {
         assert!(texts.has(&format!("problem_{key}")) && texts.has(&format!("problem_{key}_next")), "{key}");
     }

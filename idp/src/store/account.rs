@@ -7,8 +7,9 @@ use sea_orm::{
     entity::prelude::*,
     sea_query::{Expr, ExprTrait, Func, IntoCondition},
 };
+use serde::Serialize;
 
-use super::{Change, StoreError, enrolment};
+use super::{Change, StoreError, address, enrolment};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -16,7 +17,7 @@ use crate::clock::Millis;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
-    /// Lower-cased; unique.
+    /// The main address: lower-cased; unique. It is one of the account's addresses.
     pub email: String,
     pub first_name: String,
     pub last_name: String,
@@ -35,6 +36,8 @@ pub struct Model {
     pub log_head: Vec<u8>,
     /// The recovery that waits for its time, or did when it was last looked at.
     pub recovering: Option<String>,
+    /// Name of a time zone in the IANA database; empty for UTC.
+    pub time_zone: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -60,15 +63,21 @@ pub fn canonical_email(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
-/// Looks an account up by its main e-mail, in any spelling.
+/// The way from an address to its account.
+fn by_address() -> RelationDef {
+    Entity::belongs_to(address::Entity).from(Column::Id).to(address::Column::AccountId).into()
+}
+
+/// Looks an account up by any of its addresses, in any spelling.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn by_email(db: &impl ConnectionTrait, email: &str) -> Result<Option<Model>, StoreError> {
-    Ok(super::only(Entity::find().filter(Column::Email.eq(canonical_email(email))), db).await?)
+    let found = Entity::find().join(JoinType::InnerJoin, by_address());
+    Ok(super::only(found.filter(address::Column::Email.eq(canonical_email(email))), db).await?)
 }
 
-/// The account of an e-mail, in any spelling, and its enrolments that are active, pending or disabled, oldest first.
+/// The account of any of its addresses, in any spelling, and its enrolments that are active, pending or disabled, oldest first.
 ///
 /// # Errors
 /// When the database fails.
@@ -82,7 +91,8 @@ pub async fn with_enrolments(
         .on_condition(|_, theirs| Expr::col((theirs, enrolment::Column::Status)).ne("replaced").into_condition())
         .into();
     let found = Entity::find()
-        .filter(Column::Email.eq(canonical_email(email)))
+        .filter(address::Column::Email.eq(canonical_email(email)))
+        .join(JoinType::InnerJoin, by_address())
         .join(JoinType::LeftJoin, theirs)
         .select_also(enrolment::Entity)
         .order_by_asc(enrolment::Column::CreatedAt)
@@ -103,16 +113,21 @@ pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Model>,
     Ok(super::only(Entity::find_by_id(id), db).await?)
 }
 
-/// Adds an account. `Ok(false)` when the e-mail belongs to one already.
+/// Adds an account with its main address. `Ok(false)` when the address belongs to an account already.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn add(db: &impl ConnectionTrait, account: Model) -> Result<bool, StoreError> {
-    let added = Entity::insert(ActiveModel::from(account).reset_all())
-        .on_conflict(sea_orm::sea_query::OnConflict::column(Column::Email).do_nothing().to_owned())
-        .exec_without_returning(db)
-        .await?;
-    Ok(added == 1)
+    let main = address::Model {
+        email: account.email.clone(),
+        account_id: account.id.clone(),
+        confirmed_at: account.created_at,
+    };
+    if !address::add(db, main).await? {
+        return Ok(false);
+    }
+    Entity::insert(ActiveModel::from(account).reset_all()).exec_without_returning(db).await?;
+    Ok(true)
 }
 
 /// Sets `active` or `locked`. `Ok(false)` when there is no such account.
@@ -160,4 +175,48 @@ pub async fn questions(
         .all(db)
         .await?;
     Ok((each, all.into_iter().next().unwrap_or(0)))
+}
+
+/// The main address. In a transaction on PostgreSQL the account's row stays locked, so that what is changed about its
+/// addresses waits for one another.
+///
+/// # Errors
+/// When the database fails.
+pub async fn main_email_held(db: &impl ConnectionTrait, id: &str) -> Result<Option<String>, StoreError> {
+    let found = Entity::find_by_id(id).lock_exclusive().select_only().column(Column::Email);
+    Ok(found.into_tuple().all(db).await?.pop())
+}
+
+/// Makes `email` the main address; it has to be one of the account's. `Ok(false)` when there is no such account.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_main_email(db: &impl ConnectionTrait, id: &str, email: &str) -> Result<bool, StoreError> {
+    let setting = Entity::update_many().col_expr(Column::Email, Expr::value(email)).filter(Column::Id.eq(id));
+    Ok(setting.exec(db).await?.rows_affected == 1)
+}
+
+/// What people say of themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Profile {
+    pub first_name: String,
+    pub last_name: String,
+    pub locale: String,
+    pub time_zone: String,
+}
+
+/// Changes it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_profile(db: &impl ConnectionTrait, id: &str, profile: Profile) -> Result<bool, StoreError> {
+    let changed = ActiveModel {
+        first_name: Set(profile.first_name),
+        last_name: Set(profile.last_name),
+        locale: Set(profile.locale),
+        time_zone: Set(profile.time_zone),
+        ..Default::default()
+    };
+    let done = Entity::update_many().set(changed).filter(Column::Id.eq(id)).exec(db).await?;
+    Ok(done.rows_affected == 1)
 }

@@ -1,7 +1,7 @@
 //! What an account has allowed a client.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{ConnectionTrait, entity::prelude::*, sea_query::OnConflict};
+use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*, sea_query::OnConflict};
 
 use super::StoreError;
 use crate::clock::Millis;
@@ -42,4 +42,21 @@ pub async fn put(db: &impl ConnectionTrait, consent: Model) -> Result<(), StoreE
         .exec_without_returning(db)
         .await?;
     Ok(())
+}
+
+/// Everything that an account has allowed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_account(db: &impl ConnectionTrait, account_id: &str) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::AccountId.eq(account_id)).all(db).await?)
+}
+
+/// Forgets what an account allowed a client. `Ok(false)` when that was nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove(db: &impl ConnectionTrait, account_id: &str, client_id: &str) -> Result<bool, StoreError> {
+    let removed = Entity::delete_many().filter(Column::AccountId.eq(account_id)).filter(Column::ClientId.eq(client_id));
+    Ok(removed.exec(db).await?.rows_affected == 1)
 }

@@ -128,6 +128,38 @@ pub async fn of_session(
         .await?)
 }
 
+/// Live grants of an account.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_account(db: &impl ConnectionTrait, account_id: &str, now: Millis) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find()
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now))
+        .all(db)
+        .await?)
+}
+
+/// Ends every family of an account at a client; says how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn revoke_of_client(
+    db: &impl ConnectionTrait,
+    account_id: &str,
+    client_id: &str,
+    now: Millis,
+) -> Result<u64, StoreError> {
+    let ending = Entity::update_many()
+        .col_expr(Column::RevokedAt, Expr::value(now))
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::ClientId.eq(client_id))
+        .filter(Column::RevokedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now));
+    Ok(ending.exec(db).await?.rows_affected)
+}
+
 /// Ends a whole family: no refresh token of it works again, and no access token of it is honoured here. `Ok(false)` when
 /// it had ended before.
 ///

@@ -15,6 +15,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 pub mod account;
+pub mod address;
 pub mod challenge;
 mod changes;
 pub mod client;

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::Area;
+use super::{Account, Area, when};
 use crate::{
+    app::App,
     courier::Message,
     error::Internal,
     letter,
     store::{
-        StoreError, Tx, Work,
+        StoreError, Tx, Work, address,
         log::{self, Event},
     },
 };
@@ -23,6 +24,8 @@ pub(super) struct Change {
     pub(super) reference: Option<String>,
     /// What the sentence is filled with.
     pub(super) args: Value,
+    /// An address that is told besides those that the account has.
+    pub(super) also: Option<String>,
 }
 
 impl Area {
@@ -36,7 +39,7 @@ impl Area {
         F: for<'c> FnOnce(&'c Tx) -> Work<'c, Result<bool, E>> + Clone + Send + 'static,
         E: From<Internal> + From<StoreError> + Send + 'static,
     {
-        let letters = self.letters(&change)?;
+        let letters = self.letters(&change).await?;
         let event = self.event(&change);
         let (app, account, now) = (self.app.clone(), self.account.id.clone(), self.now());
         let done = self.app.db.write(move |tx| {
@@ -67,18 +70,33 @@ impl Area {
     }
 
     /// One mail to each address of the account.
-    fn letters(&self, change: &Change) -> Result<Vec<Message>, Internal> {
+    async fn letters(&self, change: &Change) -> Result<Vec<Message>, Internal> {
         let (app, account) = (&self.app, &self.account);
-        let id = app.entropy.id()?;
+        let addresses = address::of_account(app.db.read(), &account.id).await?;
+        let to: Vec<String> = addresses.into_iter().map(|address| address.email).chain(change.also.clone()).collect();
         let sentence = app.pages.text(&account.locale, &format!("mail_change_{}", change.what), &change.args);
-        let args = json!({
-            "name": account.first_name, "change": sentence, "address": self.caller.address,
-            "time": self.when(self.now()), "link": app.config.url("/account"),
-        });
-        let addresses = [account.email.as_str()];
-        let mail = |(number, to): (usize, &&str)| {
-            letter::of_key(app, &account.locale, "changed", format!("account:{id}:{number}"), to, &args)
-        };
-        addresses.iter().enumerate().map(mail).collect()
+        letters(app, account, &to, &sentence, &self.caller.address)
     }
+}
+
+/// The mails that tell of a change, in the words of `sentence`, to each of `to`.
+///
+/// # Errors
+/// When the generator fails or the HTML cannot be rendered.
+pub(super) fn letters(
+    app: &App,
+    account: &Account,
+    to: &[String],
+    sentence: &str,
+    from: &str,
+) -> Result<Vec<Message>, Internal> {
+    let id = app.entropy.id()?;
+    let args = json!({
+        "name": account.first_name, "change": sentence, "address": from,
+        "time": when::of(account, app.clock.now()), "link": app.config.url("/account"),
+    });
+    let mail = |(number, to): (usize, &String)| {
+        letter::of_key(app, &account.locale, "changed", format!("account:{id}:{number}"), to, &args)
+    };
+    to.iter().enumerate().map(mail).collect()
 }

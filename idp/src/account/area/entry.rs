@@ -45,7 +45,7 @@ pub fn client(config: &Config) -> Value {
 /// What a proof is wanted for; travels as the request's `state`, sealed and bound to the browser.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Asked {
-    /// Path of the page to go to afterwards.
+    /// Path below `/account` of the page to go to afterwards: one that the browser asked us for.
     page: String,
     /// A proof made before is none.
     #[serde(default)]
@@ -58,8 +58,8 @@ pub(super) struct Asked {
 
 impl Asked {
     /// To see the area at all.
-    pub(super) fn to_open(place: &Place) -> Self {
-        Self { page: place.path.to_owned(), at: 0, only: None, email: None }
+    pub(super) fn to_open(page: String) -> Self {
+        Self { page, at: 0, only: None, email: None }
     }
 
     /// To change something there.
@@ -67,7 +67,7 @@ impl Asked {
         Self {
             only: Some((area.account.id.clone(), level.to_owned())),
             email: Some(area.account.email.clone()),
-            ..Self::to_open(area.place)
+            ..Self::to_open(area.place.link())
         }
     }
 }
@@ -150,7 +150,7 @@ async fn arrive(app: &App, headers: &HeaderMap, locale: &str, back: Back) -> Res
         Err(SealError::Expired) => return problem("expired"),
         Err(_) => return problem("foreign_browser"),
     };
-    let place = Place::named(&asked.page);
+    let place = Place::of(&asked.page);
     if let Some(error) = &back.error {
         return not_proven(app, locale, place, &asked, error);
     }
@@ -159,7 +159,7 @@ async fn arrive(app: &App, headers: &HeaderMap, locale: &str, back: Back) -> Res
     }
     let session = session::current(app, headers).await?;
     if session.is_some_and(|session| has_proven(app, &session, &asked)) {
-        return see_other(&place.link());
+        return see_other(&asked.page);
     }
     not_proven(app, locale, place, &asked, "login_required")
 }
@@ -188,7 +188,7 @@ fn not_proven(app: &App, locale: &str, place: &Place, asked: &Asked, error: &str
             ("account_entry_weak", format!("/account/prove/{}", place.path))
         }
         (Some(_), _) => ("account_entry_unconfirmed", format!("/account/prove/{}", place.path)),
-        (None, _) => ("account_entry_closed", place.link()),
+        (None, _) => ("account_entry_closed", asked.page.clone()),
     };
     let options = pages::Options::default().status(StatusCode::FORBIDDEN);
     let context = json!({ "lead": key, "again": again, "page": place.link() });

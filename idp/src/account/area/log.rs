@@ -187,7 +187,7 @@ fn entry_shown(area: &Area, entry: &Model, event: &Event, names: &BTreeMap<Strin
 }
 
 /// The name of a relying party; its id when it is gone.
-async fn site_name(area: &Area, id: &str) -> Result<String, Internal> {
+pub(super) async fn site_name(area: &Area, id: &str) -> Result<String, Internal> {
     Ok(area.app.name_of_site(id).await?.unwrap_or_else(|| id.to_owned()))
 }
 

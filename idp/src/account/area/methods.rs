@@ -160,6 +160,7 @@ async fn wish(area: &Area, id: &str, wish: Wish) -> Result<Response, Internal> {
         factor: Some(row.factor.clone()),
         reference: Some(row.id.clone()),
         args: json!({ "method": name }),
+        also: None,
     };
     let Some(changed) = wish.applied_to(row) else { return area.back("account_not_there") };
     let (account, ways, takes) = (area.account.id.clone(), area.ways_in(), wish.takes_a_way_in());

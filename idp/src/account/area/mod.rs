@@ -24,7 +24,10 @@ use crate::{
     store::{account::Model as Account, session::Model as Session},
 };
 
+pub mod access;
 mod change;
+pub mod data;
+pub mod emails;
 pub mod entry;
 mod form;
 mod guard;
@@ -32,6 +35,7 @@ pub mod log;
 pub mod methods;
 mod open;
 pub mod overview;
+pub mod profile;
 mod said;
 pub mod sessions;
 mod when;
@@ -53,7 +57,11 @@ const PLACES: &[Place] = &[
     Place { path: "", title: "account_overview" },
     Place { path: "log", title: "account_log" },
     Place { path: "methods", title: "account_methods" },
+    Place { path: "emails", title: "account_emails" },
     Place { path: "sessions", title: "account_sessions" },
+    Place { path: "access", title: "account_access" },
+    Place { path: "profile", title: "account_profile" },
+    Place { path: "data", title: "account_data" },
 ];
 
 impl Place {

@@ -5,12 +5,11 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderMap, HeaderValue, StatusCode, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, request::Parts},
 };
-use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::{Area, Caller, Place, Turned, entry, or_problem};
+use super::{Area, Caller, Place, Turned, entry, or_problem, when};
 use crate::{
     app::App,
     clock::{Millis, SECOND},
@@ -41,7 +40,9 @@ impl FromRequestParts<Arc<App>> for Area {
         match open(app, &parts.headers, locale, Caller::from(peer), place).await {
             Ok(Some(area)) => Ok(area),
             Ok(None) => {
-                let led = entry::lead_to_proof(app, &parts.headers, locale, &entry::Asked::to_open(place));
+                // Back to what was asked for; a form is not sent again.
+                let page = if parts.method == Method::GET { parts.uri.path().to_owned() } else { place.link() };
+                let led = entry::lead_to_proof(app, &parts.headers, locale, &entry::Asked::to_open(page));
                 Err(Turned::to(or_problem(app, locale, led)))
             }
             Err(error) => Err(Turned::to(or_problem(app, locale, Err(error)))),
@@ -60,8 +61,9 @@ async fn open(
     let now = app.clock.now();
     let Some(since) = since(app, headers, &session, now) else { return Ok(None) };
     let Some(account) = store::account::by_id(app.db.read(), &session.account_id).await? else { return Ok(None) };
+    let zone = when::zone(&account);
     let stay = stay(app, &session, since, now)?;
-    Ok(Some(Area { app: app.clone(), locale, session, account, caller, place, zone: TimeZone::UTC, stay }))
+    Ok(Some(Area { app: app.clone(), locale, session, account, caller, place, zone, stay }))
 }
 
 /// Since when the area has been open; `None` when it is not.

@@ -2,11 +2,11 @@
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::Area;
+use super::{Account, Area};
 use crate::clock::Millis;
 
 impl Area {
-    /// `2026-11-22 09:05 UTC`.
+    /// `2026-11-22 09:05 UTC`, in the account's time zone.
     pub(super) fn when(&self, at: Millis) -> String {
         shown(at, &self.zone)
     }
@@ -20,6 +20,16 @@ impl Area {
 /// RFC 3339, in UTC, to the second.
 pub(super) fn rfc3339(at: Millis) -> String {
     Timestamp::from_second(at.div_euclid(1000)).map(|moment| moment.to_string()).unwrap_or_default()
+}
+
+/// The zone of an account; UTC when it has chosen none, or one that is gone.
+pub(super) fn zone(account: &Account) -> TimeZone {
+    TimeZone::get(&account.time_zone).unwrap_or(TimeZone::UTC)
+}
+
+/// As [`Area::when`], without an area.
+pub(super) fn of(account: &Account, at: Millis) -> String {
+    shown(at, &zone(account))
 }
 
 fn shown(at: Millis, zone: &TimeZone) -> String {

@@ -13,6 +13,7 @@ use crate::{
     plugins::FactorHandle,
     store::{
         account::Model as Account,
+        address,
         enrolment::{self, Model as Enrolment},
         log::{self, Event},
     },
@@ -44,7 +45,7 @@ impl Outcomes<'_> {
         row.label = facts.device.clone().unwrap_or_else(|| self.factor.id().to_owned());
         (row.failures, row.wrong_here, row.expires_at) = (0, 0, None);
         row.set_state(&self.app.seal, state)?;
-        let notice = self.notice(&account, &row)?;
+        let notices = self.notices(&account, &row).await?;
         let event = self.event("activated", "ok", &row);
         let app = self.app.clone();
         let written = self.app.db.write(move |tx| {
@@ -52,7 +53,10 @@ impl Outcomes<'_> {
                 enrolment::replace_others(tx, &row, &["active", "off", "disabled", "pending"]).await?;
                 enrolment::saving(row).apply(tx).await?;
                 log::append(tx, &app.seal, &account.id, now, &event).await?;
-                app.courier.queue_in(tx, &app.seal, notice).await
+                for notice in notices {
+                    app.courier.queue_in(tx, &app.seal, notice).await?;
+                }
+                Ok::<_, Internal>(())
             })
         });
         written.await?;
@@ -93,11 +97,16 @@ impl Outcomes<'_> {
         }
     }
 
-    fn notice(&self, account: &Account, row: &Enrolment) -> Result<Message, Internal> {
+    /// One to each address of the account.
+    async fn notices(&self, account: &Account, row: &Enrolment) -> Result<Vec<Message>, Internal> {
         let name = self.factor.text(&account.locale, "name").unwrap_or_else(|| self.factor.id());
         let args = json!({ "name": account.first_name, "factor": name, "link": self.app.config.issuer });
-        let effect = format!("activated:{}", row.id);
-        letter::of_key(self.app, &account.locale, "activated", effect, &account.email, &args)
+        let addresses = address::of_account(self.app.db.read(), &account.id).await?;
+        let mail = |(number, to): (usize, address::Model)| {
+            let effect = format!("activated:{}:{number}", row.id);
+            letter::of_key(self.app, &account.locale, "activated", effect, &to.email, &args)
+        };
+        addresses.into_iter().enumerate().map(mail).collect()
     }
 
     fn event(&self, what: &str, result: &str, row: &Enrolment) -> Event {

@@ -129,6 +129,7 @@ async fn world() -> World {
         log_seq: 0,
         log_head: Vec::new(),
         recovering: None,
+        time_zone: String::new(),
     };
     app.db
         .write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::account::add(tx, account).await?) }))

@@ -1,8 +1,10 @@
 //! The personal area: what its owner does there over HTTP, and what others try.
 
+mod emails;
 mod logbook;
 mod methods;
 mod opening;
+mod own;
 mod sessions;
 
 use enum_idp::{

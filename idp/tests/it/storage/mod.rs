@@ -38,6 +38,7 @@ fn account(id: &str) -> store::account::Model {
         log_seq: 0,
         log_head: Vec::new(),
         recovering: None,
+        time_zone: String::new(),
     }
 }
 

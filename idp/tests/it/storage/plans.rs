@@ -17,6 +17,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
 
 use crate::support::{
     database::Database,
+    outbox::word,
     provider::{Member, Provider, person_phone, text},
     sites::PURSE,
 };
@@ -68,7 +69,7 @@ async fn a_busy_day(provider: &Provider) {
     let code = ann.logs_in(&visit).await;
     sites.site.redeems(&visit, &code).await.expect(200);
     sites.site.redeems(&visit, &code).await.error();
-    in_the_personal_area(&mut ann).await;
+    in_the_personal_area(provider, &mut ann).await;
     ann.person.opens("/logout").await.presses("logout-yes").await;
 
     let visit = sites.shop.asks_to_pay(1050, &[]).await;
@@ -111,7 +112,7 @@ async fn a_busy_day(provider: &Provider) {
 }
 
 /// What somebody sees and changes of their own account.
-async fn in_the_personal_area(ann: &mut Member) {
+async fn in_the_personal_area(provider: &Provider, ann: &mut Member) {
     let mut elsewhere = ann.clone();
     elsewhere.person.cookies.clear();
     elsewhere.enters("/account").await;
@@ -128,6 +129,32 @@ async fn in_the_personal_area(ann: &mut Member) {
     let id = ann.person.page.forms[0].controls[1].value.clone();
     ann.person.posts("/account/methods/off", &[("token", &token), ("id", &id)]).await;
     assert!(ann.person.complaint().is_some(), "{}", ann.person.what_is_shown());
+    ann.person.posts("/account/access/end", &[("token", &token), ("site", "site")]).await;
+    let profile = [("first_name", "Ann"), ("last_name", "Lee"), ("language", "en"), ("zone", "UTC"), ("token", &token)];
+    ann.person.posts("/account/profile", &profile).await;
+    ann.person.posts("/account/data/export", &[("token", &token)]).await;
+    assert!(ann.person.reply.json()["log"].is_array());
+    the_addresses_of(provider, ann, &token).await;
+}
+
+/// Adds an address, makes it the main one, takes that back and removes it.
+async fn the_addresses_of(provider: &Provider, ann: &mut Member, token: &str) {
+    let second = [("token", token), ("email", "ann@example.org")];
+    ann.person.posts("/account/emails/add", &second).await;
+    let link_of = async |to: &str, path: &str| {
+        let start = provider.origin.join(path).unwrap();
+        let letters = provider.mail.wait_for(to, 1, |letter| letter.text.contains(start.as_str())).await;
+        word(&letters[0].text, start.as_str()).unwrap()
+    };
+    let link = link_of("ann@example.org", "/account/emails/confirm/").await;
+    ann.person.opens(&link).await.presses("confirm").await;
+    ann.person.posts("/account/emails/main", &second).await;
+    ann.person.posts("/account/emails/main", &[("token", token), ("email", "ann@example.com")]).await;
+    ann.person.posts("/account/emails/remove", &second).await;
+    assert!(ann.person.sees("notice"), "{}", ann.person.what_is_shown());
+    let restore = link_of("ann@example.com", "/account/restore/").await;
+    provider.stranger().opens(&restore).await.presses("restore").await;
+    ann.enters("/account").await;
 }
 
 /// What is kept of a challenge that was sent, and of how often that was.

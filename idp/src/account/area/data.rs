@@ -1,0 +1,109 @@
+//! `/account/data`: all that is kept about a person, as one file.
+
+use axum::{
+    extract::Query,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use super::{Area, Guarded, Said, when::rfc3339};
+use crate::{
+    error::Internal,
+    store::{
+        Reader, address, consent, enrolment, grant,
+        log::{self, Event},
+        session,
+    },
+};
+
+/// Log entries that are read at once.
+const BATCH: u64 = 500;
+
+/// `GET /account/data`.
+pub async fn page(area: Area, Query(said): Query<Said>) -> Response {
+    let shown = async {
+        let guard = area.guard().await?.shown(&area);
+        area.render("account_data.html", said.put_into(json!({ "guard": guard })))
+    };
+    area.answer(shown.await)
+}
+
+/// `POST /account/data/export`: needs a fresh proof, since the file tells all at once.
+pub async fn export(Guarded { area, .. }: Guarded) -> Response {
+    area.answer(write(&area).await)
+}
+
+async fn write(area: &Area) -> Result<Response, Internal> {
+    let text = serde_json::to_string_pretty(&everything(area).await?)?;
+    let (app, account, now) = (area.app.clone(), area.account.id.clone(), area.now());
+    let event = Event { address: Some(area.caller.address.clone()), ..Event::new("data_exported", "ok") };
+    area.app
+        .db
+        .write(move |tx| {
+            Box::pin(async move { Ok::<_, Internal>(log::append(tx, &app.seal, &account, now, &event).await?) })
+        })
+        .await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"e-num-data.json\""),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    Ok((headers, text).into_response())
+}
+
+/// Secrets are not in it: states of methods, the security answer, tokens and names of sessions.
+async fn everything(area: &Area) -> Result<Value, Internal> {
+    let (db, account) = (area.app.db.read(), &area.account);
+    let id = &account.id;
+    let addresses = address::of_account(db, id).await?.into_iter().map(|address| {
+        let is_main = address.email == account.email;
+        json!({ "email": address.email, "main": is_main, "confirmed": rfc3339(address.confirmed_at) })
+    });
+    let methods = enrolment::of_account(db, id).await?.into_iter().map(|row| {
+        json!({
+            "method": row.factor, "name": row.label, "status": row.status, "created": rfc3339(row.created_at),
+            "last_used": row.last_used_at.map(rfc3339), "payments_blocked": row.payments_blocked,
+        })
+    });
+    let sessions = session::of_account(db, id, area.now()).await?.into_iter().map(|session| {
+        json!({
+            "browser": session.agent, "address": session.address, "started": rfc3339(session.created_at),
+            "last_proof": rfc3339(session.auth_time), "ends": rfc3339(session.expires_at),
+        })
+    });
+    let consents = consent::of_account(db, id).await?.into_iter().map(|consent| {
+        json!({ "client_id": consent.client_id, "scope": consent.scope, "allowed": rfc3339(consent.granted_at) })
+    });
+    let grants = grant::of_account(db, id, area.now()).await?.into_iter().map(|grant| {
+        json!({
+            "client_id": grant.client_id, "created": rfc3339(grant.created_at), "ends": rfc3339(grant.expires_at),
+        })
+    });
+    Ok(json!({
+        "account": {
+            "id": id, "first_name": account.first_name, "last_name": account.last_name, "phone": account.phone,
+            "language": account.locale, "time_zone": account.time_zone, "status": account.status,
+            "security_question": account.security_question, "created": rfc3339(account.created_at),
+        },
+        "addresses": addresses.collect::<Value>(),
+        "methods": methods.collect::<Value>(),
+        "sessions": sessions.collect::<Value>(),
+        "consents": consents.collect::<Value>(),
+        "tokens": grants.collect::<Value>(),
+        "log": whole_log(db, id).await?,
+    }))
+}
+
+async fn whole_log(db: &Reader, account_id: &str) -> Result<Vec<Value>, Internal> {
+    let (mut entries, mut before) = (Vec::new(), i64::MAX);
+    loop {
+        let batch = log::before(db, account_id, before, BATCH).await?;
+        let Some(last) = batch.last() else { return Ok(entries) };
+        before = last.seq;
+        for entry in &batch {
+            entries.push(json!({ "number": entry.seq, "time": rfc3339(entry.at), "event": entry.event()? }));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+// The personal area in a real browser: sign in by pad, look at the log, add an address, end a session.
+
+import assert from 'node:assert/strict';
+import { after, before, describe } from 'node:test';
+
+import { Browser } from './support/browser.mjs';
+import { Place, stepsAt } from './support/place.mjs';
+import { Visitor, logIn } from './support/visitor.mjs';
+
+const EMAIL = 'linh@example.com';
+const SECOND = 'linh.tran@example.org';
+
+describe('the personal area', { timeout: 300_000 }, () => {
+  let place, browser, window, person;
+
+  before(async () => {
+    place = await Place.make();
+    [browser] = await Promise.all([Browser.launch(), place.serveAll()]);
+    person = await place.person(EMAIL);
+    window = await browser.open();
+  });
+
+  after(async () => {
+    await Promise.allSettled([browser?.close(), place?.end()]);
+  });
+
+  const step = stepsAt(() => place);
+
+  const answers = async () => {
+    await window.fill('answer', await person.pad.answer(await window.challenge()));
+    await window.click('#continue');
+  };
+
+  step('it opens by a proof with the pad, asked for from the home page', async () => {
+    await window.go(place.issuer);
+    await window.click('#account');
+    await window.fill('email', EMAIL);
+    await window.click('#continue');
+    await answers();
+    assert.equal(new URL(window.page.url()).pathname, '/account');
+    assert.equal(await window.text('#account-email'), EMAIL);
+    await window.look('account');
+  });
+
+  step('the log shows the sign-in, filters and is taken away', async () => {
+    await window.click('a[href="/account/log"]');
+    assert.match(await window.text('main'), /Sign-in/);
+    await window.look('account-log');
+    await window.page.select('#kind', 'payment');
+    await window.click('#show');
+    assert.ok(await window.has('#nothing'));
+    assert.equal(await window.value('kind'), 'payment');
+    await window.page.select('#kind', 'login');
+    await window.click('#show');
+    // The page's own policy lets no script of its window connect anywhere.
+    const cookie = (await window.page.cookies()).map(({ name, value }) => `${name}=${value}`).join('; ');
+    const reply = await fetch(await window.page.$eval('#csv', (link) => link.href), { headers: { cookie } });
+    const csv = await reply.text();
+    assert.match(csv, /"login","ok"/);
+  });
+
+  step('a further address is confirmed by its link', async () => {
+    await window.go(`${place.issuer}/account/emails`);
+    await window.look('account-emails');
+    assert.equal(await window.has('#new-email'), true, 'the proof is fresh');
+    await window.fill('new-email', SECOND);
+    await window.click('#add');
+    const mail = await place.message(SECOND, '/account/emails/confirm/');
+    await window.go(/\S*\/account\/emails\/confirm\/\S*/.exec(mail.text)[0]);
+    await window.look('account-email-confirm');
+    await window.click('#confirm');
+    assert.match(await window.text('main'), new RegExp(SECOND.replaceAll('.', '\\.')));
+    await place.message(EMAIL, SECOND);
+  });
+
+  step('methods can be renamed, and the only one cannot be taken away', async () => {
+    await window.go(`${place.issuer}/account/methods`);
+    await window.look('account-methods');
+    await window.fill('label-1', 'My phone');
+    await window.tabTo('rename-1');
+    await window.enter();
+    assert.match(await window.text('#notice'), /changed/);
+    assert.ok(await window.has('#last-way'));
+    assert.equal(await window.has('#remove-1'), false);
+  });
+
+  step('a session elsewhere is seen and ended', async () => {
+    const elsewhere = new Visitor(place.issuer);
+    await elsewhere.go(`${place.issuer}/account`);
+    await logIn(elsewhere, `${place.issuer}/account`, { email: SECOND, pad: person.pad });
+    assert.match(elsewhere.text(), new RegExp(EMAIL));
+    await window.go(`${place.issuer}/account/sessions`);
+    assert.match(await window.text('main'), /Chrome · Linux/);
+    await window.look('account-sessions');
+    await window.click('#end-2');
+    assert.equal(await window.has('#end-2'), false);
+    await elsewhere.go(`${place.issuer}/account`);
+    assert.doesNotMatch(elsewhere.text(), /Account since/);
+  });
+
+  step('websites, profile and data are there', async () => {
+    for (const page of ['access', 'profile', 'data']) {
+      await window.go(`${place.issuer}/account/${page}`);
+      await window.look(`account-${page}`);
+    }
+  });
+
+  step('signing out closes it', async () => {
+    await window.click('#sign-out');
+    await window.click('#logout-yes');
+    await window.go(`${place.issuer}/account`);
+    assert.ok(await window.has('#email'));
+    window.expects(403);
+    await window.click('#deny');
+    await window.look('account-closed');
+  });
+});
