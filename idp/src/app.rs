@@ -117,6 +117,7 @@ pub fn routes(app: Arc<App>) -> Router {
         // Machinery.
         .route("/sms/delivery/{token}", get(courier::gateway::delivery::take).post(courier::gateway::delivery::take))
         .route("/assets/{hash}/{name}", get(pages::assets::get))
+        .route("/assets/{hash}/{plugin}/{name}", get(pages::assets::of_plugin))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

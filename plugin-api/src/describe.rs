@@ -6,12 +6,14 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::message::{ChallengeKind, Description, Enrols, Kind, Manifest, Purpose};
+use crate::message::{ChallengeKind, Description, Enrols, Kind, Manifest, Purpose, permission};
 
 /// Locales that every plugin brings its texts in.
 pub const LOCALES: [&str; 3] = ["en", "ru", "vi"];
 /// Texts that every plugin has: shown where the person chooses a method.
 pub const TEXTS: [&str; 2] = ["name", "description"];
+/// Most enrolments of one factor that a manifest may allow an account.
+const MOST_ENROLMENTS: u32 = 100;
 
 impl Manifest {
     /// A factor of this id and version (`env!("CARGO_PKG_VERSION")`), so far without purposes.
@@ -37,6 +39,7 @@ impl Manifest {
             challenge: ChallengeKind::Derived,
             challenge_seconds: None,
             enrols: Enrols::Device,
+            per_account: 1,
             details_types: Vec::new(),
             permissions: Vec::new(),
         }
@@ -91,6 +94,14 @@ impl Manifest {
         self
     }
 
+    /// How many enrolments an account may have at a time, 1 to 100. For more than one implement
+    /// [`crate::Factor::begin_among`] and [`crate::Factor::answer_among`].
+    #[must_use]
+    pub fn per_account(mut self, count: u32) -> Self {
+        self.per_account = count;
+        self
+    }
+
     /// Version of the data that this build writes: states of enrolments and of enrolling, and entries of its store. Raise
     /// it when an older build could not read them, and implement [`crate::Factor::migrate`].
     #[must_use]
@@ -117,6 +128,9 @@ impl Manifest {
         }
         if !is_version(&self.version) {
             return Err(format!("manifest.version `{}` must be three numbers, such as 1.0.0", self.version));
+        }
+        if !(1..=MOST_ENROLMENTS).contains(&self.per_account) {
+            return Err(format!("manifest.per_account must be 1 to {MOST_ENROLMENTS}, not {}", self.per_account));
         }
         match self.kind {
             Kind::Factor if self.purposes.is_empty() => {
@@ -149,7 +163,15 @@ impl Description {
             pages: BTreeMap::new(),
             texts: BTreeMap::new(),
             details_schemas: BTreeMap::new(),
+            assets: BTreeMap::new(),
         }
+    }
+
+    /// Adds a JavaScript module for the plugin's pages, usually by `include_str!`. Ask for [`permission::SCRIPT`].
+    #[must_use]
+    pub fn asset(mut self, name: &str, script: &str) -> Self {
+        self.assets.insert(name.to_owned(), script.to_owned());
+        self
     }
 
     /// Adds a Tera template, usually by `include_str!`.
@@ -202,7 +224,22 @@ impl Description {
         if let Some(stray) = self.details_schemas.keys().find(|name| !self.manifest.details_types.contains(name)) {
             return Err(format!("details_schemas has `{stray}`, which manifest.details_types does not name"));
         }
+        self.check_assets()?;
         self.check_texts()
+    }
+
+    fn check_assets(&self) -> Result<(), String> {
+        let asks = |name: &str| self.manifest.permissions.iter().any(|asked| asked == name);
+        if let Some(odd) = self.assets.keys().find(|name| !is_asset(name)) {
+            return Err(format!("assets has `{odd}`, which must be lower-case letters, digits and `-` before `.js`"));
+        }
+        if !self.assets.is_empty() && !asks(permission::SCRIPT) {
+            return Err("assets need the permission `script`, which manifest.permissions does not name".into());
+        }
+        if asks(permission::SCRIPT_LOOPBACK) && self.assets.is_empty() {
+            return Err("manifest.permissions names `script.loopback`, and there are no assets".into());
+        }
+        Ok(())
     }
 
     fn check_texts(&self) -> Result<(), String> {
@@ -228,6 +265,13 @@ fn is_id(id: &str) -> bool {
     (1..=32).contains(&id.len())
         && id.starts_with(|c: char| c.is_ascii_lowercase())
         && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn is_asset(name: &str) -> bool {
+    name.len() <= 64
+        && name.strip_suffix(".js").is_some_and(|stem| {
+            !stem.is_empty() && stem.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        })
 }
 
 fn is_version(version: &str) -> bool {

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::abi::{Guest, Host};
 use crate::error::{Error, Result};
 use crate::message::{
-    Answer, Begin, Context, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, Input, Kind, Migrate, Migrated,
-    Migrating, Price, PriceQuery, Step, method,
+    Answer, Begin, Context, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, Enrolled, Input, Kind, Migrate,
+    Migrated, Migrating, Price, PriceQuery, Step, method,
 };
 
 /// Something that can prove who a person is, or what they agree to.
@@ -81,6 +81,48 @@ pub trait Factor: Send + Sync + Sized + 'static {
         input: &Input,
     ) -> Result<Step<Self::Enrolling, Self::Enrolment>>;
 
+    /// As [`Factor::begin`], for a manifest that allows an account several enrolments: any of `others` may answer as well.
+    ///
+    /// # Errors
+    /// As [`Factor::begin`], which is what is asked by default.
+    fn begin_among(
+        &self,
+        cx: &Context,
+        enrolment: &Self::Enrolment,
+        _others: &[Enrolled<Self::Enrolment>],
+    ) -> Result<Step<Self::State, Self::Enrolment>> {
+        self.begin(cx, enrolment)
+    }
+
+    /// As [`Factor::answer`], for a manifest that allows an account several enrolments. [`Step::pass_of`] says which of
+    /// `others` has answered; naming one that is not among them is a failure.
+    ///
+    /// # Errors
+    /// As [`Factor::answer`], which is what is asked by default.
+    fn answer_among(
+        &self,
+        cx: &Context,
+        enrolment: &Self::Enrolment,
+        _others: &[Enrolled<Self::Enrolment>],
+        state: Self::State,
+        input: &Input,
+    ) -> Result<Step<Self::State, Self::Enrolment>> {
+        self.answer(cx, enrolment, state, input)
+    }
+
+    /// As [`Factor::enrol_begin`], for a manifest that allows an account several enrolments: `others` stay.
+    ///
+    /// # Errors
+    /// As [`Factor::enrol_begin`], which is what is asked by default.
+    fn enrol_begin_among(
+        &self,
+        cx: &Context,
+        replaces: Option<&Self::Enrolment>,
+        _others: &[Enrolled<Self::Enrolment>],
+    ) -> Result<Step<Self::Enrolling, Self::Enrolment>> {
+        self.enrol_begin(cx, replaces)
+    }
+
     /// States that look real and that nobody can answer for: what an address without an account is shown.
     ///
     /// # Errors
@@ -150,17 +192,18 @@ impl<F: Factor> Guest for FactorGuest<F> {
                 reply(&())
             }
             method::BEGIN => {
-                let Begin { cx, enrolment } = request(json)?;
-                reply(&factor.begin(&cx, &state("enrolment", enrolment)?)?)
+                let Begin { cx, enrolment, others } = request(json)?;
+                reply(&factor.begin_among(&cx, &state("enrolment", enrolment)?, &states(others)?)?)
             }
             method::ANSWER => {
-                let Answer { cx, enrolment, state: asked, input } = request(json)?;
-                reply(&factor.answer(&cx, &state("enrolment", enrolment)?, state("state", asked)?, &input)?)
+                let Answer { cx, enrolment, others, state: asked, input } = request(json)?;
+                let (enrolment, others) = (state("enrolment", enrolment)?, states(others)?);
+                reply(&factor.answer_among(&cx, &enrolment, &others, state("state", asked)?, &input)?)
             }
             method::ENROL_BEGIN => {
-                let EnrolBegin { cx, replaces } = request(json)?;
+                let EnrolBegin { cx, replaces, others } = request(json)?;
                 let replaces = replaces.map(|old| state("enrolment", old)).transpose()?;
-                reply(&factor.enrol_begin(&cx, replaces.as_ref())?)
+                reply(&factor.enrol_begin_among(&cx, replaces.as_ref(), &states(others)?)?)
             }
             method::ENROL_ANSWER => {
                 let EnrolAnswer { cx, state: asked, input } = request(json)?;
@@ -208,6 +251,11 @@ pub(crate) fn request<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
 
 fn state<T: DeserializeOwned>(what: &str, value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(|error| Error::malformed(what, &error))
+}
+
+fn states<E: DeserializeOwned>(others: Vec<Enrolled>) -> Result<Vec<Enrolled<E>>> {
+    let typed = |Enrolled { id, enrolment }| Ok(Enrolled { id, enrolment: state("enrolment", enrolment)? });
+    others.into_iter().map(typed).collect()
 }
 
 pub(crate) fn reply<T: Serialize>(value: &T) -> Result<Vec<u8>> {

@@ -87,13 +87,25 @@ pub struct Context {
     pub issuer: String,
 }
 
+/// One more enrolment of the same account, where the manifest allows several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolled<E = Value> {
+    /// The host's name for it: [`Step::Pass`] says by it which one answered.
+    pub id: String,
+    /// Its state, as the plugin last returned it.
+    pub enrolment: E,
+}
+
 /// Request of [`method::BEGIN`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Begin {
     /// Surroundings.
     pub cx: Context,
-    /// The enrolment's state, as the plugin last returned it.
+    /// The enrolment's state, as the plugin last returned it. Of several the oldest: it leads, and has the budgets.
     pub enrolment: Value,
+    /// The account's others that may answer as well, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Enrolled>,
 }
 
 /// Request of [`method::ANSWER`].
@@ -103,6 +115,9 @@ pub struct Answer {
     pub cx: Context,
     /// The enrolment's state, as the plugin last returned it.
     pub enrolment: Value,
+    /// As in [`Begin`]; what was removed in between is not among them any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Enrolled>,
     /// State of the step that asked.
     pub state: Value,
     /// What the person or the device sent, by field name.
@@ -117,6 +132,9 @@ pub struct EnrolBegin {
     /// State of the enrolment that this one replaces, if there is one.
     #[serde(default)]
     pub replaces: Option<Value>,
+    /// What the account has already, and keeps, where the manifest allows several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Enrolled>,
 }
 
 /// Request of [`method::ENROL_ANSWER`].
@@ -203,6 +221,9 @@ pub enum Step<S = Value, E = Value> {
         /// New state of the enrolment; committed together with the verdict.
         #[serde(default)]
         enrolment: Option<E>,
+        /// Which of [`Answer::others`] answered, by its id; the one that leads if nothing is said. The new state is its.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        enrolled: Option<String>,
     },
     /// It cannot go on.
     Fail {

@@ -40,12 +40,17 @@ impl<S, E> Step<S, E> {
 
     /// Proven, and the enrolment stays as it is.
     pub fn pass(facts: Facts) -> Self {
-        Self::Pass { facts, enrolment: None }
+        Self::Pass { facts, enrolment: None, enrolled: None }
     }
 
     /// Proven, with a new state of the enrolment (a counter that moved).
     pub fn pass_with(facts: Facts, enrolment: E) -> Self {
-        Self::Pass { facts, enrolment: Some(enrolment) }
+        Self::Pass { facts, enrolment: Some(enrolment), enrolled: None }
+    }
+
+    /// Proven by one of the others, which is named by its id, with its new state.
+    pub fn pass_of(facts: Facts, enrolled: &str, enrolment: E) -> Self {
+        Self::Pass { facts, enrolment: Some(enrolment), enrolled: Some(enrolled.to_owned()) }
     }
 
     /// Enrolling is complete.

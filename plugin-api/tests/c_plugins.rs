@@ -155,7 +155,7 @@ fn a_plugin_of_v1_as_it_was_published_loads_and_conforms() {
     let (cx, enrolment) = (context(Purpose::Payment), json!({ "word": "kettle" }));
     let Step::Ask { state, data, .. } = loaded.begin(&cx, &enrolment).unwrap() else { unreachable!() };
     let input = Input::from_iter([("answer", format!("kettle-{}", data["challenge"].as_str().unwrap()))]);
-    let Step::Pass { facts, enrolment: kept } = loaded.answer(&cx, &enrolment, &state, &input).unwrap() else {
+    let Step::Pass { facts, enrolment: kept, .. } = loaded.answer(&cx, &enrolment, &state, &input).unwrap() else {
         unreachable!()
     };
     assert_eq!((facts.device.as_deref(), kept), (Some("a head"), Some(enrolment)));

@@ -38,18 +38,22 @@ fn there_and_back<T: DeserializeOwned + Serialize>(name: &str) {
 
 type Check = fn(&str);
 
-const FIXTURES: [(&str, Check); 50] = [
+const FIXTURES: [(&str, Check); 55] = [
     ("answer.json", there_and_back::<Answer>),
+    ("answer_others.json", there_and_back::<Answer>),
     ("approved.json", there_and_back::<Approved>),
     ("approved_reply.json", there_and_back::<ApprovedReply>),
     ("begin.json", there_and_back::<Begin>),
+    ("begin_others.json", there_and_back::<Begin>),
     ("decoy.json", there_and_back::<Decoy>),
     ("decoy_reply.json", there_and_back::<DecoyReply>),
     ("description_factor.json", there_and_back::<Description>),
+    ("description_factor_assets.json", there_and_back::<Description>),
     ("description_factor_page.json", there_and_back::<Description>),
     ("description_service.json", there_and_back::<Description>),
     ("enrol_answer.json", there_and_back::<EnrolAnswer>),
     ("enrol_begin.json", there_and_back::<EnrolBegin>),
+    ("enrol_begin_others.json", there_and_back::<EnrolBegin>),
     ("enrol_begin_replaces.json", there_and_back::<EnrolBegin>),
     ("hmac_reply.json", there_and_back::<HmacReply>),
     ("http_request.json", there_and_back::<HttpRequest>),
@@ -70,6 +74,7 @@ const FIXTURES: [(&str, Check); 50] = [
     ("step_ask_effects.json", there_and_back::<Step>),
     ("step_fail.json", there_and_back::<Step>),
     ("step_pass.json", there_and_back::<Step>),
+    ("step_pass_enrolled.json", there_and_back::<Step>),
     ("step_pass_plain.json", there_and_back::<Step>),
     ("step_redirect.json", there_and_back::<Step>),
     ("step_wait.json", there_and_back::<Step>),
@@ -112,9 +117,9 @@ fn only_the_required_fields_are_required() {
         r#"{"manifest": {"id": "x", "version": "1.0.0", "kind": "factor"}, "settings_schema": {}}"#,
     )
     .unwrap();
-    assert_eq!(shortest.manifest.data_version, 0);
+    assert_eq!((shortest.manifest.data_version, shortest.manifest.per_account), (0, 1));
     let step: Step = serde_json::from_str(r#"{"step": "pass", "facts": {}}"#).unwrap();
-    assert!(matches!(step, Step::Pass { enrolment: None, .. }));
+    assert!(matches!(step, Step::Pass { enrolment: None, enrolled: None, .. }));
     let step: Step = serde_json::from_str(r#"{"step": "wrong"}"#).unwrap();
     assert_eq!(step, Step::wrong());
     serde_json::from_str::<Step>(r#"{"step": "passed", "facts": {}}"#).unwrap_err();

@@ -128,7 +128,8 @@ fn pad(plugins: &Plugins) -> Result<FactorHandle, Error> {
 async fn through(pad: &FactorHandle, time: Duration) -> Result<Both, Error> {
     let begin = question(pad).await?;
     let Step::Ask { state, .. } = pad.begin(&begin).await? else { return Err("the cipherpad does not ask".into()) };
-    let answer = Answer { cx: begin.cx.clone(), enrolment: begin.enrolment.clone(), state, input: Input::default() };
+    let (cx, enrolment) = (begin.cx.clone(), begin.enrolment.clone());
+    let answer = Answer { cx, enrolment, others: Vec::new(), state, input: Input::default() };
     Ok(Both {
         begin: repeated(time, || pad.begin(&begin)).await?,
         answer: repeated(time, || pad.answer(&answer)).await?,
@@ -138,14 +139,14 @@ async fn through(pad: &FactorHandle, time: Duration) -> Result<Both, Error> {
 async fn question(pad: &FactorHandle) -> Result<Begin, Error> {
     let cx = context(Purpose::Authorize);
     let decoy = pad.decoy(&Decoy { cx: cx.clone() }).await?.ok_or("the cipherpad has no decoy")?;
-    Ok(Begin { cx, enrolment: decoy.enrolment })
+    Ok(Begin { cx, enrolment: decoy.enrolment, others: Vec::new() })
 }
 
 /// As [`through`], while somebody asks a plugin that never comes back, until the host leaves that one alone.
 async fn beside(pad: &FactorHandle, hanging: &Plugins, time: Duration) -> Result<(Call, u64), Error> {
     let hanging = hanging.factor("panics").ok_or("the hanging library is not the example `panics`")?;
     let begin = question(pad).await?;
-    let spin = Begin { cx: begin.cx.clone(), enrolment: json!("spin") };
+    let spin = Begin { cx: begin.cx.clone(), enrolment: json!("spin"), others: Vec::new() };
     let hangs = tokio::spawn(async move {
         let mut hangs = 0;
         while hanging.begin(&spin).await == Err(CallError::Late) {

@@ -23,7 +23,7 @@ use crate::{
     app::App,
     clock::{DAY, MINUTE, Millis},
     error::Internal,
-    pages,
+    pages::{self, Options},
     plugins::{CallError, FactorHandle},
     store::{
         account::{self, Model as Account},
@@ -33,6 +33,7 @@ use crate::{
 
 /// It can be come back to for two days.
 const PLACE: Place = Place { slot: "activate", path: "/activate/", life: 2 * DAY };
+const PAGE: &str = "activate.html";
 const LINK_SLOT: &str = "enrol-link";
 /// The form's field that names the step that its page belongs to.
 const STEP_FIELD: &str = "enrolment_step";
@@ -91,6 +92,10 @@ pub async fn from_link(
 
 fn over(app: &App, locale: &str) -> Response {
     app.pages.problem(StatusCode::GONE, locale, "enrol_link", &json!({}))
+}
+
+fn full(app: &App, locale: &str) -> Response {
+    app.pages.problem(StatusCode::CONFLICT, locale, "enrol_full", &json!({}))
 }
 
 /// How an enrolment stands.
@@ -193,6 +198,7 @@ pub async fn answer(
         match enrol::page::answer(&app, &Caller::from(peer), &factor, (account, row), locale, Input(fields)).await? {
             Answered::Asked | Answered::Enrolled | Answered::Ended | Answered::Stale => back(""),
             Answered::Wrong => back("?answer=wrong"),
+            Answered::Full => Ok(full(&app, locale)),
             Answered::TooMany => Ok(app.pages.problem(StatusCode::TOO_MANY_REQUESTS, locale, "too_many", &json!({}))),
         }
     };
@@ -231,6 +237,7 @@ async fn open(
 async fn stand(app: &App, about: &About) -> Result<Stand, Internal> {
     let now = app.clock.now();
     let rows = enrolment::of_account(app.db.read(), &about.account).await?;
+    let several = app.plugins.factor(&about.factor).is_some_and(|factor| factor.manifest().per_account > 1);
     let (mut is_active, mut newest_pending) = (false, None);
     for row in rows.into_iter().filter(|row| row.factor == about.factor) {
         match row.status.as_str() {
@@ -241,6 +248,8 @@ async fn stand(app: &App, about: &About) -> Result<Stand, Internal> {
     }
     Ok(match newest_pending {
         Some(row) if enrol::is_waiting(&row, now) => Stand::Waiting(row),
+        // It would have been one more: that there are others is another matter.
+        Some(row) if several => Stand::Ended(Some(row)),
         _ if is_active => Stand::Active,
         ended => Stand::Ended(ended),
     })
@@ -298,7 +307,9 @@ impl Page<'_> {
                 context["hidden"] = json!({ STEP_FIELD: row.version.to_string() });
             }
         }
-        app.pages.render("activate.html", self.locale, context)
+        let scripts = context["body"].as_str().and_then(|_| app.pages.scripts(factor.id(), &app.config.issuer));
+        let options = Options::for_template(PAGE).running(scripts);
+        app.pages.render_with(PAGE, self.locale, context, &options)
     }
 
     /// The plugin's part of the page.

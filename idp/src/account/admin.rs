@@ -74,6 +74,9 @@ pub enum CreateError {
     /// Nobody has the address.
     #[error("there is no account with the address {0}")]
     NoAccount(String),
+    /// The person has as many of the method as anybody may have.
+    #[error("{0} has as many of the method {1} as an account may have; end one with `account unenrol --enrolment`")]
+    Full(String, String),
     /// The person has no such method.
     #[error("{0} has no method {1}; see `account show`")]
     NoMethod(String, String),
@@ -133,6 +136,9 @@ pub async fn create_by_admin(app: &Arc<App>, new: NewAccount) -> Result<Created,
 pub async fn enrol_by_admin(app: &Arc<App>, email: &str, id: Option<&str>) -> Result<Begun, CreateError> {
     let account = existing(app, email).await?;
     let factor = factor(app, id)?;
+    if enrol::is_full(app, &account.id, &factor).await? {
+        return Err(CreateError::Full(email.to_owned(), factor.id().to_owned()));
+    }
     let rows = enrolment::of_account(app.db.read(), &account.id).await?;
     let earlier = rows.iter().rev().find(|row| row.factor == factor.id() && row.status != "pending");
     let prepared = enrol::begin_prepare(app, &account, &factor, earlier).await?;
@@ -151,14 +157,28 @@ pub async fn enrol_by_admin(app: &Arc<App>, email: &str, id: Option<&str>) -> Re
 /// # Errors
 /// When there is no such account or method, or something of ours fails.
 pub async fn unenrol_by_admin(app: &Arc<App>, email: &str, id: &str) -> Result<(), CreateError> {
+    unenrol(app, email, id, None).await
+}
+
+/// Ends one of several enrolments of a factor, by its id.
+///
+/// # Errors
+/// When there is no such account or enrolment, or something of ours fails.
+pub async fn unenrol_one_by_admin(app: &Arc<App>, email: &str, id: &str, one: &str) -> Result<(), CreateError> {
+    unenrol(app, email, id, Some(one)).await
+}
+
+async fn unenrol(app: &Arc<App>, email: &str, id: &str, one: Option<&str>) -> Result<(), CreateError> {
     let account = existing(app, email).await?;
     let rows = enrolment::of_account(app.db.read(), &account.id).await?;
-    let ending: Vec<_> = rows.into_iter().filter(|row| row.factor == id).collect();
+    let is_meant = |row: &enrolment::Model| row.factor == id && one.is_none_or(|one| row.id == one);
+    let ending: Vec<_> = rows.into_iter().filter(is_meant).collect();
     if ending.is_empty() {
         return Err(CreateError::NoMethod(email.to_owned(), id.to_owned()));
     }
     let (seal, now) = (app.seal.clone(), app.clock.now());
-    let event = Event { factor: Some(id.to_owned()), ..Event::new("unenrolled", "by_admin") };
+    let reference = one.map(str::to_owned);
+    let event = Event { factor: Some(id.to_owned()), reference, ..Event::new("unenrolled", "by_admin") };
     app.db
         .write(move |tx| {
             Box::pin(async move {

@@ -27,7 +27,9 @@ mod phone;
 pub mod recovery;
 pub mod registration;
 
-pub use admin::{Begun, CreateError, Created, NewAccount, create_by_admin, enrol_by_admin, unenrol_by_admin};
+pub use admin::{
+    Begun, CreateError, Created, NewAccount, create_by_admin, enrol_by_admin, unenrol_by_admin, unenrol_one_by_admin,
+};
 
 /// `GET /`: what this is, and where to begin.
 pub async fn home(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {

@@ -71,6 +71,9 @@ pub(super) enum Command {
         /// Which method, such as cipherpad.
         #[arg(long)]
         factor: String,
+        /// Which one of several, by its id in `account show`; all of them if not given.
+        #[arg(long)]
+        enrolment: Option<String>,
     },
     /// Lock an account: nobody signs in to it until it is unlocked.
     Lock {
@@ -123,11 +126,16 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             let told = json!({ "email": email, "code": begun.code, "link": begun.link });
             print(common.json, &told, |_| format!("{email} can enrol{}", with(&begun)))
         }
-        Command::Unenrol { common, email, factor } => {
+        Command::Unenrol { common, email, factor, enrolment } => {
             let app = open(&common).await?;
-            account::unenrol_by_admin(&app, &email, &factor).await?;
-            print(common.json, &json!({ "email": email, "factor": factor, "status": "ended" }), |_| {
-                format!("{email} has no method {factor} any more")
+            match &enrolment {
+                Some(one) => account::unenrol_one_by_admin(&app, &email, &factor, one).await?,
+                None => account::unenrol_by_admin(&app, &email, &factor).await?,
+            }
+            let told = json!({ "email": email, "factor": factor, "enrolment": enrolment, "status": "ended" });
+            print(common.json, &told, |_| match &enrolment {
+                Some(one) => format!("{email} has no {factor} {one} any more"),
+                None => format!("{email} has no method {factor} any more"),
             })
         }
         Command::Show { common, email } => show(&common, &email).await,
@@ -211,7 +219,8 @@ async fn show(common: &Common, email: &str) -> Result<(), Failure> {
         .into_iter()
         .map(|row| {
             json!({
-                "factor": row.factor, "status": row.status, "failures": row.failures,
+                "id": row.id, "factor": row.factor, "label": row.label, "status": row.status,
+                "created_at": row.created_at, "failures": row.failures,
                 "blocked_until": row.blocked_until, "payments_blocked": row.payments_blocked,
                 "last_used_at": row.last_used_at,
             })

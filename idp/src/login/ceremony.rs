@@ -32,10 +32,12 @@ use crate::{
 
 mod pace;
 mod price;
+mod several;
 mod stored;
 mod verdict;
 
 pub use pace::free_at;
+use several::Led;
 pub use stored::{Later, Press};
 pub use verdict::{Attempt, Passed, Verdict, declined, judge};
 
@@ -140,6 +142,7 @@ pub struct Method {
     /// The factor.
     pub factor: FactorHandle,
     enrolment: Option<enrolment::Model>,
+    others: Vec<enrolment::Model>,
 }
 
 /// Who would answer, and how. Looks alike for known and unknown addresses.
@@ -165,16 +168,11 @@ pub async fn offer(app: &App, email: &str, demand: &Demand) -> Result<Offer, Int
     let mut methods: Vec<Method> = Vec::new();
     let mut unreadable = false;
     for factor in sets::serving(app, &policy, demand) {
-        let usable = |row: &&enrolment::Model| {
-            row.factor == factor.id()
-                && row.status == "active"
-                && !(purpose == Purpose::Payment && row.payments_blocked)
-        };
         if account.is_some()
-            && let Some(row) = enrolments.iter().rev().find(usable)
+            && let Some(led) = Led::of(&enrolments, &factor, purpose)
         {
-            if row.is_of(factor.manifest().data_version) {
-                methods.push(Method { factor: factor.clone(), enrolment: Some(row.clone()) });
+            if led.is_of(factor.manifest().data_version) {
+                methods.push(Method { factor: factor.clone(), enrolment: Some(led.lead), others: led.others });
             } else {
                 unreadable = true;
             }
@@ -186,7 +184,7 @@ pub async fn offer(app: &App, email: &str, demand: &Demand) -> Result<Offer, Int
     if methods.is_empty() && !unreadable {
         for factor in sets.drawn_for(&decoy_address(&app.seal, email)) {
             if is_in_step(app, &factor).await? {
-                methods.push(Method { factor, enrolment: None });
+                methods.push(Method { factor, enrolment: None, others: Vec::new() });
             }
         }
     }
@@ -276,10 +274,11 @@ impl Surroundings<'_> {
         if let (Some(account), Some(row)) = (&offer.account, &method.enrolment) {
             let cx = self.context(&row.id, row.challenge_number, account_view(account));
             let enrolment = row.state(&self.app.seal)?;
-            return Ok((method.factor.clone(), row.challenge_number, Begin { cx, enrolment }));
+            let others = several::handed(&self.app.seal, &method.others)?;
+            return Ok((method.factor.clone(), row.challenge_number, Begin { cx, enrolment, others }));
         }
         let (number, enrolment, cx) = self.decoy(&method.factor).await?;
-        Ok((method.factor.for_nobody(), number, Begin { cx, enrolment }))
+        Ok((method.factor.for_nobody(), number, Begin { cx, enrolment, others: Vec::new() }))
     }
 
     fn context(&self, enrolment: &str, number: i64, account: AccountView) -> Context {

@@ -193,7 +193,8 @@ pub async fn answer(
     if !app.limits.allow("login", &visitor.block, MINUTE, app.config.limits.challenges_per_minute, app.clock.now()) {
         return app.pages.problem(StatusCode::TOO_MANY_REQUESTS, locale, "too_many", &json!({}));
     }
-    answer_or_problem(&app, locale, visitor.take(visit, form, peer.ip().to_string()).await)
+    let taken = Box::pin(visitor.take(visit, form, peer.ip().to_string())).await;
+    answer_or_problem(&app, locale, taken)
 }
 
 fn reopen<'a>(

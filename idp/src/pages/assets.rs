@@ -1,14 +1,21 @@
 //! Files that pages refer to, under addresses that change with their content.
 
-use std::sync::LazyLock;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
-    extract::Path,
+    extract::{Path, State},
     http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use plugin_api::message::{Description, permission};
 use sha2::{Digest, Sha256};
+
+use super::headers::Scripts;
+use crate::app::App;
 
 const CSS: &str = include_str!("../../assets/enum.css");
 
@@ -28,16 +35,82 @@ pub(super) fn submit_script_hash() -> &'static str {
     &SUBMIT_SCRIPT_HASH
 }
 
+/// JavaScript modules of one plugin. They are served side by side, so that one can import another.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Modules {
+    /// By name; the paths change with the content of any of them.
+    paths: BTreeMap<String, String>,
+    files: BTreeMap<String, String>,
+    loopback: bool,
+}
+
+impl Modules {
+    /// Those of a plugin that runs. It only does with all permissions that it asks for, and without `script` it has none.
+    pub(super) fn of(description: &Description) -> Self {
+        let asks = |name: &str| description.manifest.permissions.iter().any(|asked| asked == name);
+        if !asks(permission::SCRIPT) {
+            return Self::default();
+        }
+        let mut hash = Sha256::new();
+        for (name, file) in &description.assets {
+            for part in [name, file] {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
+        }
+        let folder = format!("/assets/{}/{}", hex::encode(&hash.finalize()[..12]), description.manifest.id);
+        let path = |name: &String| (name.clone(), format!("{folder}/{name}"));
+        Self {
+            paths: description.assets.keys().map(path).collect(),
+            files: description.assets.clone(),
+            loopback: asks(permission::SCRIPT_LOOPBACK),
+        }
+    }
+
+    /// Paths by name, for the plugin's templates.
+    pub(super) fn paths(&self) -> &BTreeMap<String, String> {
+        &self.paths
+    }
+
+    /// What a page that shows one of the plugin's may run.
+    pub(super) fn scripts(&self, origin: &str) -> Option<Scripts> {
+        let addresses: Vec<String> = self.paths.values().map(|path| format!("{origin}{path}")).collect();
+        (!addresses.is_empty()).then_some(Scripts { addresses, loopback: self.loopback })
+    }
+
+    /// The module at a path.
+    pub(super) fn at(&self, name: &str, path: &str) -> Option<&str> {
+        let there = self.paths.get(name).is_some_and(|known| known == path);
+        self.files.get(name).filter(|_| there).map(String::as_str)
+    }
+}
+
 /// `GET /assets/{hash}/{name}`. Another hash than the present one is not found: its content is gone.
 pub async fn get(Path((hash, name)): Path<(String, String)>) -> Response {
-    const FOREVER: &str = "public, max-age=31536000, immutable";
     if hash != *CSS_HASH || name != "enum.css" {
         return StatusCode::NOT_FOUND.into_response();
     }
+    serve("text/css; charset=utf-8", CSS.to_owned())
+}
+
+/// `GET /assets/{hash}/{plugin}/{name}`: a module of a plugin that runs. Another hash than the present one is not found.
+pub async fn of_plugin(
+    State(app): State<Arc<App>>,
+    Path((hash, plugin, name)): Path<(String, String, String)>,
+) -> Response {
+    let path = format!("/assets/{hash}/{plugin}/{name}");
+    match app.pages.module(&plugin, &name, &path) {
+        Some(module) => serve("text/javascript; charset=utf-8", module),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn serve(content_type: &'static str, content: String) -> Response {
+    const FOREVER: &str = "public, max-age=31536000, immutable";
     let headers: [(HeaderName, &str); 3] = [
-        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+        (header::CONTENT_TYPE, content_type),
         (header::CACHE_CONTROL, FOREVER),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (headers, CSS).into_response()
+    (headers, content).into_response()
 }

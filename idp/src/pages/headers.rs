@@ -12,11 +12,22 @@ pub struct Options {
     pub form_anywhere: bool,
     /// `sha256-…` of the one inline script that may run. Pages work without any.
     pub script: Option<&'static str>,
+    /// What the page of a plugin that stands on it may run.
+    pub plugin: Option<Scripts>,
+}
+
+/// What a page may run, and whom that may talk to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scripts {
+    /// Addresses, in full: a policy cannot name a path of the page's own origin otherwise.
+    pub addresses: Vec<String>,
+    /// Programs of the person's computer may be talked to.
+    pub loopback: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { status: StatusCode::OK, form_anywhere: false, script: None }
+        Self { status: StatusCode::OK, form_anywhere: false, script: None, plugin: None }
     }
 }
 
@@ -25,6 +36,12 @@ impl Options {
     pub fn for_template(template: &str) -> Self {
         let leads_away = template.starts_with("login_") || template.starts_with("logout");
         Self { form_anywhere: leads_away, ..Self::default() }
+    }
+
+    /// The same where a plugin's page stands on it.
+    #[must_use]
+    pub fn running(self, scripts: Option<Scripts>) -> Self {
+        Self { plugin: scripts, ..self }
     }
 
     /// The same with another status.
@@ -59,10 +76,15 @@ impl Options {
         if !self.form_anywhere {
             policy.push_str("; form-action 'self'");
         }
-        if let Some(hash) = self.script {
-            policy.push_str("; script-src '");
-            policy.push_str(hash);
-            policy.push('\'');
+        let inline = self.script.map(|hash| format!("'{hash}'"));
+        let files = self.plugin.iter().flat_map(|scripts| scripts.addresses.iter().cloned());
+        let scripts: Vec<String> = inline.into_iter().chain(files).collect();
+        if !scripts.is_empty() {
+            policy.push_str("; script-src ");
+            policy.push_str(&scripts.join(" "));
+        }
+        if self.plugin.as_ref().is_some_and(|scripts| scripts.loopback) {
+            policy.push_str("; connect-src http://127.0.0.1:*");
         }
         policy
     }

@@ -24,7 +24,7 @@ mod qr;
 mod templates;
 pub mod texts;
 
-pub use headers::Options;
+pub use headers::{Options, Scripts};
 pub use language::{LOCALES, locale_of, locale_or_default, switch};
 use texts::Texts;
 
@@ -33,6 +33,7 @@ struct PluginPages {
     engine: Tera,
     /// By locale; `en` stands in for a locale that the plugin does not speak.
     texts: BTreeMap<String, tera::Value>,
+    modules: assets::Modules,
 }
 
 /// Everything that turns a template and its data into a page. One lives in `App`.
@@ -74,7 +75,7 @@ impl Pages {
             .add_raw_templates(description.pages.iter().map(|(name, text)| (name.clone(), text.as_str())))
             .map_err(|error| page(&format!("templates of plugin {id}"), &error))?;
         let texts = description.texts.iter().map(|(locale, texts)| (locale.clone(), texts::as_value(texts))).collect();
-        let pages = Arc::new(PluginPages { engine, texts });
+        let pages = Arc::new(PluginPages { engine, texts, modules: assets::Modules::of(description) });
         self.plugins.rcu(|all| {
             let mut all = BTreeMap::clone(all);
             all.insert(id.clone(), pages.clone());
@@ -157,8 +158,19 @@ impl Pages {
         self.texts.fill(locale_or_default(locale), key, args)
     }
 
+    /// What a page that shows one of a plugin's may run. `origin` is the one that the page is served from.
+    pub fn scripts(&self, plugin: &str, origin: &str) -> Option<Scripts> {
+        self.plugins.load().get(plugin)?.modules.scripts(origin)
+    }
+
+    /// A plugin's JavaScript module, if it is at this path.
+    fn module(&self, plugin: &str, name: &str, path: &str) -> Option<String> {
+        self.plugins.load().get(plugin)?.modules.at(name, path).map(str::to_owned)
+    }
+
     /// Renders a plugin's template as a fragment that goes, as it is, into a page of the host. The template sees `data`'s
-    /// members, `data` itself, `t` (the plugin's texts) and `locale`; where `data.qr` is a text, `qr_svg` is its QR code.
+    /// members, `data` itself, `t` (the plugin's texts), `locale` and `assets` (paths of its modules by name); where
+    /// `data.qr` is a text, `qr_svg` is its QR code.
     ///
     /// # Errors
     /// [`Internal::Page`] when there is no such plugin or page, or the page needs something that `data` lacks.
@@ -178,6 +190,7 @@ impl Pages {
             context.insert_value("t", texts.clone());
         }
         context.insert("locale", locale);
+        context.insert("assets", pages.modules.paths());
         if let Some(text) = data.get("qr").and_then(Value::as_str) {
             context.insert_value("qr_svg", tera::Value::safe_string(&qr::svg(text)?));
         }

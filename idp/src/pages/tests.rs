@@ -20,6 +20,7 @@ fn description(template: &str) -> Description {
             challenge: plugin_api::message::ChallengeKind::Derived,
             challenge_seconds: None,
             enrols: plugin_api::message::Enrols::Device,
+            per_account: 1,
             details_types: vec![],
             permissions: vec![],
         },
@@ -30,6 +31,7 @@ fn description(template: &str) -> Description {
             ("ru".to_owned(), BTreeMap::from([("name".to_owned(), "Блокнот".to_owned())])),
         ]),
         details_schemas: BTreeMap::new(),
+        assets: BTreeMap::new(),
     }
 }
 

@@ -80,7 +80,7 @@ impl FactorHandle {
     /// # Errors
     /// Any [`CallError`].
     pub async fn begin(&self, request: &Begin) -> Result<Step, CallError> {
-        self.step(method::BEGIN, &request.cx, request).await
+        self.step(method::BEGIN, &request.cx, request, Vec::new()).await
     }
 
     /// Judges an answer.
@@ -88,7 +88,8 @@ impl FactorHandle {
     /// # Errors
     /// Any [`CallError`].
     pub async fn answer(&self, request: &Answer) -> Result<Step, CallError> {
-        self.step(method::ANSWER, &request.cx, request).await
+        let others = request.others.iter().map(|other| other.id.clone()).collect();
+        self.step(method::ANSWER, &request.cx, request, others).await
     }
 
     /// Starts to enrol something new.
@@ -96,7 +97,7 @@ impl FactorHandle {
     /// # Errors
     /// Any [`CallError`].
     pub async fn enrol_begin(&self, request: &EnrolBegin) -> Result<Step, CallError> {
-        self.step(method::ENROL_BEGIN, &request.cx, request).await
+        self.step(method::ENROL_BEGIN, &request.cx, request, Vec::new()).await
     }
 
     /// Goes on enrolling.
@@ -104,7 +105,7 @@ impl FactorHandle {
     /// # Errors
     /// Any [`CallError`].
     pub async fn enrol_answer(&self, request: &EnrolAnswer) -> Result<Step, CallError> {
-        self.step(method::ENROL_ANSWER, &request.cx, request).await
+        self.step(method::ENROL_ANSWER, &request.cx, request, Vec::new()).await
     }
 
     /// A plausible enrolment for an account that does not exist; `None` if the factor has none to offer.
@@ -132,8 +133,19 @@ impl FactorHandle {
         }
     }
 
-    async fn step(&self, method: &'static str, cx: &Context, request: &impl Serialize) -> Result<Step, CallError> {
-        let mut step = self.plugin.ask(method, &self.subject(cx), request, refers_to_what_is_there).await?;
+    /// `others` are the ids that a pass may name.
+    async fn step(
+        &self,
+        method: &'static str,
+        cx: &Context,
+        request: &impl Serialize,
+        others: Vec<String>,
+    ) -> Result<Step, CallError> {
+        let sound = move |description: &Description, step: &Step| {
+            names_whom_it_was_handed(&others, step)?;
+            refers_to_what_is_there(description, step)
+        };
+        let mut step = self.plugin.ask(method, &self.subject(cx), request, sound).await?;
         if let Step::Pass { facts, .. } = &mut step {
             clip(self.manifest(), facts);
         }
@@ -205,6 +217,16 @@ fn clip(manifest: &Manifest, facts: &mut Facts) {
         }
         declared
     });
+}
+
+/// An enrolment that it was not handed, and that may be another account's, is none of its business.
+fn names_whom_it_was_handed(others: &[String], step: &Step) -> Result<(), String> {
+    match step {
+        Step::Pass { enrolled: Some(named), .. } if !others.contains(named) => {
+            Err("its pass names an enrolment that it was not handed".to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A page or a text that is missing is found out here, not when the person should see it.

@@ -120,7 +120,7 @@ impl Running {
         method: &'static str,
         subject: &Subject,
         request: &impl Serialize,
-        sound: fn(&Description, &A) -> Result<(), String>,
+        sound: impl FnOnce(&Description, &A) -> Result<(), String> + Send + 'static,
     ) -> Result<A, CallError> {
         let json = serde_json::to_vec(request).map_err(|error| CallError::Failed(error.to_string()))?;
         let (plugin, subject) = (Arc::clone(self), subject.clone());

@@ -96,6 +96,7 @@ pub async fn with_enrolments(
         .join(JoinType::LeftJoin, theirs)
         .select_also(enrolment::Entity)
         .order_by_asc(enrolment::Column::CreatedAt)
+        .order_by_asc(enrolment::Column::Id)
         .all(db)
         .await?;
     let mut account = None;

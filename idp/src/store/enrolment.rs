@@ -8,7 +8,7 @@
 
 use sea_orm::{
     ActiveValue::NotSet,
-    ConnectionTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    ConnectionTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{Alias, CaseStatement, Expr, ExprTrait, Func, IntoIden, Query, TableRef, ValueTuple},
 };
@@ -132,7 +132,8 @@ pub async fn with_account(db: &impl ConnectionTrait, id: &str) -> Result<Option<
     Ok(super::only_two(found, db).await?)
 }
 
-/// All enrolments of an account that are active, pending or disabled, oldest first.
+/// All enrolments of an account that are active, pending or disabled, oldest first; those of one moment by their ids, since
+/// the first one leads.
 ///
 /// # Errors
 /// When the database fails.
@@ -141,6 +142,7 @@ pub async fn of_account(db: &impl ConnectionTrait, account_id: &str) -> Result<V
         .filter(Column::AccountId.eq(account_id))
         .filter(Column::Status.ne("replaced"))
         .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
         .all(db)
         .await?)
 }
@@ -205,6 +207,48 @@ pub async fn active_held(db: &impl ConnectionTrait, account_id: &str) -> Result<
         .into_tuple()
         .all(db)
         .await?)
+}
+
+/// How many enrolments of a factor an account has in use.
+///
+/// # Errors
+/// When the database fails.
+pub async fn count_active(db: &impl ConnectionTrait, account_id: &str, factor: &str) -> Result<u64, StoreError> {
+    let active = Entity::find()
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::Factor.eq(factor))
+        .filter(Column::Status.eq("active"));
+    Ok(active.count(db).await?)
+}
+
+/// What the budgets of the enrolment that leads have come to, and holds for all that it leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// No payments.
+    Payments,
+    /// Nothing until the owner has activated it anew.
+    All,
+}
+
+/// Stops the other active enrolments of `lead`'s factor and account.
+///
+/// # Errors
+/// When the database fails.
+pub async fn stop_others(db: &impl ConnectionTrait, lead: &Model, stop: Stop) -> Result<(), StoreError> {
+    let update = Entity::update_many();
+    let update = match stop {
+        Stop::Payments => update.col_expr(Column::PaymentsBlocked, Expr::value(true)),
+        Stop::All => update.col_expr(Column::Status, Expr::value("disabled")),
+    };
+    update
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::AccountId.eq(&lead.account_id))
+        .filter(Column::Factor.eq(&lead.factor))
+        .filter(Column::Id.ne(&lead.id))
+        .filter(Column::Status.eq("active"))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// How many accounts have which of `factors` in use, by the bits of their places in the list. An account with none of them

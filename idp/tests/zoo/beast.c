@@ -232,6 +232,10 @@ static int32_t misbehave(enum_bytes json, enum_sink reply) {
                "\"effects\":[{\"effect\":\"sms\",\"text\":\"none\"}]}");
     return ENUM_OK;
   }
+  if (TOLD("somebody else's")) {
+    say(reply, "{\"step\":\"pass\",\"facts\":{},\"enrolment\":{},\"enrolled\":\"not handed\"}");
+    return ENUM_OK;
+  }
   if (TOLD("boast")) {
     say(reply, "{\"step\":\"pass\",\"facts\":{\"amr\":[\"hwk\",\"otp\",\"fpt\"]},\"x_later\":1}");
     return ENUM_OK;

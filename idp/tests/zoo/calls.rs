@@ -67,6 +67,7 @@ async fn replies_that_break_the_contract() {
             ("twice", "its reply is not JSON"),
             ("not a step", "its reply does not have the expected shape"),
             ("foreign page", "it asks for the page `other.html`, which it did not bring"),
+            ("somebody else's", "its pass names an enrolment that it was not handed"),
             ("foreign text", "an effect names the text `none`, which it did not bring"),
         ] {
             let den = Den::new();

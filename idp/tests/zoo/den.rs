@@ -108,7 +108,7 @@ pub(crate) fn sha256(path: &Path) -> String {
 
 /// Asks for a challenge, with a word that tells a beast what to do.
 pub(crate) async fn tell(factor: &FactorHandle, word: &str) -> Result<Step, CallError> {
-    factor.begin(&Begin { cx: context(Purpose::Authorize), enrolment: json!(word) }).await
+    factor.begin(&Begin { cx: context(Purpose::Authorize), enrolment: json!(word), others: Vec::new() }).await
 }
 
 /// What both lamb and beast answer when they behave.

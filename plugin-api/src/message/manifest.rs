@@ -56,6 +56,15 @@ impl Enrols {
     }
 }
 
+const fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants a reference")]
+fn is_one(count: &u32) -> bool {
+    *count == 1
+}
+
 /// What a plugin says of itself: the host holds it to this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -93,6 +102,10 @@ pub struct Manifest {
     /// Who completes an enrolment.
     #[serde(default, skip_serializing_if = "Enrols::is_device")]
     pub enrols: Enrols,
+    /// How many enrolments of a factor an account may have at a time, such as one for each finger: 1 to 100. With 1 a new
+    /// one takes the place of the old.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub per_account: u32,
     /// `authorization_details` types that a service owns.
     #[serde(default)]
     pub details_types: Vec<String>,
@@ -117,4 +130,7 @@ pub struct Description {
     /// JSON Schemas of the `authorization_details` types that a service owns, by type.
     #[serde(default)]
     pub details_schemas: BTreeMap<String, Value>,
+    /// JavaScript modules by name (`name.js`), for the plugin's own pages. A template finds their addresses in `assets`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub assets: BTreeMap<String, String>,
 }

@@ -66,4 +66,8 @@ pub mod permission {
     /// and speaks TLS, `http-private:http://10.0.0.5:8080` for one that need be neither. A manifest may also ask for a
     /// fixed origin in the form of a grant.
     pub const HTTP: &str = "http";
+    /// To run JavaScript of its own on its pages: see [`super::super::Description::assets`].
+    pub const SCRIPT: &str = "script";
+    /// To have that JavaScript talk to programs of the person's computer, at `http://127.0.0.1` and any port.
+    pub const SCRIPT_LOOPBACK: &str = "script.loopback";
 }

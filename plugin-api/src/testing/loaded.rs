@@ -10,8 +10,8 @@ use super::FakeHost;
 use crate::abi::{Instance, Plugin, Reply};
 use crate::error::{Error, Result, Status};
 use crate::message::{
-    Answer, Approved, ApprovedReply, Begin, Context, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, Input,
-    MapDetails, MappedDetails, Migrate, Migrated, Migrating, Price, PriceQuery, Site, Step, method,
+    Answer, Approved, ApprovedReply, Begin, Context, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, Enrolled,
+    Input, MapDetails, MappedDetails, Migrate, Migrated, Migrating, Price, PriceQuery, Site, Step, method,
 };
 
 /// Longest reply that the kit takes, as a server does.
@@ -88,7 +88,16 @@ impl Loaded {
     /// # Errors
     /// As [`Loaded::call`].
     pub fn begin(&self, cx: &Context, enrolment: &Value) -> Result<Step> {
-        self.call(method::BEGIN, &Begin { cx: cx.clone(), enrolment: enrolment.clone() })
+        self.begin_among(cx, enrolment, &[])
+    }
+
+    /// [`method::BEGIN`] with others beside the enrolment that leads.
+    ///
+    /// # Errors
+    /// As [`Loaded::call`].
+    pub fn begin_among(&self, cx: &Context, enrolment: &Value, others: &[Enrolled]) -> Result<Step> {
+        let request = Begin { cx: cx.clone(), enrolment: enrolment.clone(), others: others.to_vec() };
+        self.call(method::BEGIN, &request)
     }
 
     /// [`method::ANSWER`].
@@ -96,8 +105,28 @@ impl Loaded {
     /// # Errors
     /// As [`Loaded::call`].
     pub fn answer(&self, cx: &Context, enrolment: &Value, state: &Value, input: &Input) -> Result<Step> {
-        let request =
-            Answer { cx: cx.clone(), enrolment: enrolment.clone(), state: state.clone(), input: input.clone() };
+        self.answer_among(cx, enrolment, &[], state, input)
+    }
+
+    /// [`method::ANSWER`] with others beside the enrolment that leads.
+    ///
+    /// # Errors
+    /// As [`Loaded::call`].
+    pub fn answer_among(
+        &self,
+        cx: &Context,
+        enrolment: &Value,
+        others: &[Enrolled],
+        state: &Value,
+        input: &Input,
+    ) -> Result<Step> {
+        let request = Answer {
+            cx: cx.clone(),
+            enrolment: enrolment.clone(),
+            others: others.to_vec(),
+            state: state.clone(),
+            input: input.clone(),
+        };
         self.call(method::ANSWER, &request)
     }
 
@@ -106,7 +135,16 @@ impl Loaded {
     /// # Errors
     /// As [`Loaded::call`].
     pub fn enrol_begin(&self, cx: &Context, replaces: Option<&Value>) -> Result<Step> {
-        self.call(method::ENROL_BEGIN, &EnrolBegin { cx: cx.clone(), replaces: replaces.cloned() })
+        self.enrol_begin_among(cx, replaces, &[])
+    }
+
+    /// [`method::ENROL_BEGIN`] for an account that has others, which stay.
+    ///
+    /// # Errors
+    /// As [`Loaded::call`].
+    pub fn enrol_begin_among(&self, cx: &Context, replaces: Option<&Value>, others: &[Enrolled]) -> Result<Step> {
+        let request = EnrolBegin { cx: cx.clone(), replaces: replaces.cloned(), others: others.to_vec() };
+        self.call(method::ENROL_BEGIN, &request)
     }
 
     /// [`method::ENROL_ANSWER`].

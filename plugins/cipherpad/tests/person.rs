@@ -117,7 +117,7 @@ fn activated(plugin: &Loaded, cx: &Context, replaces: Option<&Value>) -> (Ann, V
 
 fn passed(step: Step) -> Value {
     match step {
-        Step::Pass { enrolment: Some(enrolment), facts } => {
+        Step::Pass { enrolment: Some(enrolment), facts, .. } => {
             assert_eq!(facts.amr, ["otp"]);
             enrolment
         }

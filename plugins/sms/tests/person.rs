@@ -68,7 +68,7 @@ fn enrolled(plugin: &Loaded) -> Value {
     let cx = context(Purpose::Authorize);
     let (page, state) = asked(plugin.enrol_begin(&cx, None).unwrap());
     let step = plugin.enrol_answer(&cx, &state, &typed(&code(&page.effects))).unwrap();
-    let Step::Pass { enrolment: Some(enrolment), facts } = step else { panic!("it was not taken") };
+    let Step::Pass { enrolment: Some(enrolment), facts, .. } = step else { panic!("it was not taken") };
     assert_eq!(facts.amr, ["sms", "otp"]);
     enrolment
 }
@@ -201,7 +201,7 @@ fn the_code_passes_as_people_type_it() {
     assert_eq!(code, "012345");
     for right in [code.as_str(), "012 345", " 012-345 "] {
         let step = plugin.answer(&cx, &enrolment, &state, &typed(right)).unwrap();
-        let Step::Pass { facts, enrolment: None } = step else { panic!("{right:?} was not taken") };
+        let Step::Pass { facts, enrolment: None, .. } = step else { panic!("{right:?} was not taken") };
         assert_eq!(facts.amr, ["sms", "otp"]);
     }
     for odd in ["", " ", "-", "12345", "0123456", "12345 ", "٠١٢٣٤٥", "０１２３４５", "012345\0"] {

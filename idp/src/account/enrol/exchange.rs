@@ -17,7 +17,12 @@ use plugin_api::message::{AccountView, Decoy, EnrolAnswer, Enrols, Facts, Input,
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{super::Caller, LIFE, allowed, context, is_waiting, outcome::Outcomes, readable, view};
+use super::{
+    super::Caller,
+    LIFE, allowed, context, is_waiting,
+    outcome::{Kept, Outcomes},
+    readable, view,
+};
 use crate::{
     app::App,
     clock::{MINUTE, Millis},
@@ -57,6 +62,7 @@ enum Refusal {
     NoSuchFactor,
     TooMany,
     Wrong,
+    Full,
     Busy,
     Internal(Internal),
 }
@@ -114,6 +120,9 @@ impl IntoResponse for Refusal {
                 "wrong",
                 "the activation was refused: check e-mail address, code and clock, or ask for a new code".to_owned(),
             ),
+            Self::Full => {
+                (StatusCode::CONFLICT, "full", "the account has as many of this method as it may have".to_owned())
+            }
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "try again in a minute".to_owned()),
             Self::Internal(error) => {
                 tracing::error!(%error, "an enrolment failed");
@@ -207,7 +216,7 @@ impl Exchange<'_> {
         };
         match self.judge(&subject, input).await? {
             Step::Ask { data, state, .. } => self.ask(subject.travelling, data, state),
-            Step::Pass { facts, enrolment: Some(state) } => match subject.real {
+            Step::Pass { facts, enrolment: Some(state), .. } => match subject.real {
                 Some((account, row)) => self.pass(account, row, subject.travelling.version, &facts, &state).await,
                 None => Err(Refusal::Wrong),
             },
@@ -294,7 +303,8 @@ impl Exchange<'_> {
             return Err(Refusal::Wrong);
         }
         match self.outcomes().passed(account, row, facts, state).await {
-            Ok(()) => Ok(Reply::Pass),
+            Ok(Kept::Active) => Ok(Reply::Pass),
+            Ok(Kept::Full) => Err(Refusal::Full),
             // Somebody else activated it, or replaced it, between our look and our write.
             Err(error) if error.is_conflict() => Err(Refusal::Wrong),
             Err(error) => Err(error.into()),

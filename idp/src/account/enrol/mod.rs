@@ -4,7 +4,7 @@
 //! there by the host.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use plugin_api::message::{AccountView, Context, Effect, EnrolBegin, Enrols, Purpose, Site, Step};
+use plugin_api::message::{AccountView, Context, Effect, EnrolBegin, Enrolled, Enrols, Purpose, Site, Step};
 
 use super::Caller;
 use crate::{
@@ -23,10 +23,12 @@ use crate::{
     },
 };
 
+mod admission;
 mod exchange;
 mod outcome;
 pub(super) mod page;
 
+pub use admission::{NotKept, activate_in, is_full};
 pub use exchange::post;
 
 /// How long an activation may take, from the message that starts it.
@@ -84,10 +86,12 @@ pub async fn begin_prepare(
     if let Some(old) = replaces {
         readable(old, factor)?;
     }
+    let others = beside(app, account, factor).await?;
+    let replaces = replaces.filter(|_| factor.manifest().per_account == 1);
     let replaces = replaces.map(|old| old.state(&app.seal)).transpose()?;
     let random = app.entropy.bytes()?;
     let cx = context(app, view(account), &account.locale, now + LIFE, random);
-    let step = factor.enrol_begin(&EnrolBegin { cx, replaces }).await?;
+    let step = factor.enrol_begin(&EnrolBegin { cx, replaces, others }).await?;
     let Step::Ask { page, data, state, effects } = step else {
         return Err(Internal::Other(format!("factor {} does not ask for anything when it enrols", factor.id())));
     };
@@ -124,6 +128,20 @@ pub async fn begin_prepare(
         })
         .collect::<Result<_, _>>()?;
     Ok(Prepared { row, messages, code })
+}
+
+/// What stays beside a new enrolment, where a factor allows an account several: all that it has in use.
+async fn beside(app: &App, account: &Account, factor: &FactorHandle) -> Result<Vec<Enrolled>, Internal> {
+    if factor.manifest().per_account == 1 {
+        return Ok(Vec::new());
+    }
+    let rows = enrolment::of_account(app.db.read(), &account.id).await?;
+    let mut others = Vec::new();
+    for row in rows.into_iter().filter(|row| row.factor == factor.id() && row.status == "active") {
+        readable(&row, factor)?;
+        others.push(Enrolled { enrolment: row.state(&app.seal)?, id: row.id });
+    }
+    Ok(others)
 }
 
 /// Writes what [`begin_prepare`] made, in the caller's transaction: earlier waiting enrolments of the factor end, the

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use plugin_api::message::Facts;
 use serde_json::{Value, json};
 
+use super::admission::{NotKept, activate_in};
 use crate::{
     app::App,
     courier::Message,
@@ -22,6 +23,14 @@ use crate::{
 /// Wrong answers after which a waiting enrolment is void.
 const WRONG_ANSWERS: i32 = 5;
 
+/// What became of an enrolment that the plugin has passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    Active,
+    /// The account has as many as it may have: this one is over.
+    Full,
+}
+
 /// Writes outcomes of one request.
 pub(super) struct Outcomes<'a> {
     pub(super) app: &'a Arc<App>,
@@ -31,16 +40,17 @@ pub(super) struct Outcomes<'a> {
 }
 
 impl Outcomes<'_> {
-    /// The enrolment becomes active, others of its kind end, the log and a notice tell: all of it or nothing. A conflict
-    /// means that the row has changed since it was read.
+    /// The enrolment becomes active, those that it replaces end, the log and a notice tell: all of it or nothing. A
+    /// conflict means that the row has changed since it was read.
     pub(super) async fn passed(
         &self,
         account: Account,
-        mut row: Enrolment,
+        waiting: Enrolment,
         facts: &Facts,
         state: &Value,
-    ) -> Result<(), Internal> {
+    ) -> Result<Kept, Internal> {
         let now = self.app.clock.now();
+        let mut row = waiting.clone();
         "active".clone_into(&mut row.status);
         row.label = facts.device.clone().unwrap_or_else(|| self.factor.id().to_owned());
         (row.failures, row.wrong_here, row.expires_at) = (0, 0, None);
@@ -48,20 +58,29 @@ impl Outcomes<'_> {
         let notices = self.notices(&account, &row).await?;
         let event = self.event("activated", "ok", &row);
         let app = self.app.clone();
+        let limit = self.factor.manifest().per_account;
+        let ends: &[&str] = if limit == 1 { &["active", "off", "disabled", "pending"] } else { &["pending"] };
         let written = self.app.db.write(move |tx| {
             Box::pin(async move {
-                enrolment::replace_others(tx, &row, &["active", "off", "disabled", "pending"]).await?;
-                enrolment::saving(row).apply(tx).await?;
-                log::append(tx, &app.seal, &account.id, now, &event).await?;
+                enrolment::replace_others(tx, &row, ends).await?;
+                activate_in(tx, &app.seal, row, limit, &event, now).await?;
                 for notice in notices {
                     app.courier.queue_in(tx, &app.seal, notice).await?;
                 }
-                Ok::<_, Internal>(())
+                Ok(())
             })
         });
-        written.await?;
-        self.app.courier.wake();
-        Ok(())
+        match written.await {
+            Ok(()) => {
+                self.app.courier.wake();
+                Ok(Kept::Active)
+            }
+            Err(NotKept::Full) => {
+                self.ended(account, waiting, "full".to_owned()).await?;
+                Ok(Kept::Full)
+            }
+            Err(NotKept::Internal(error)) => Err(error),
+        }
     }
 
     /// Counts a wrong answer; the last of them voids the enrolment.

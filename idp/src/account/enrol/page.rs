@@ -7,7 +7,12 @@ use std::sync::Arc;
 
 use plugin_api::message::{EnrolAnswer, Input, Step};
 
-use super::{super::Caller, allowed, context, outcome::Outcomes, readable, view};
+use super::{
+    super::Caller,
+    allowed, context,
+    outcome::{Kept, Outcomes},
+    readable, view,
+};
 use crate::{
     app::App,
     error::Internal,
@@ -42,6 +47,8 @@ pub(in super::super) enum Answered {
     Enrolled,
     /// The plugin says that it cannot go on: the enrolment is over.
     Ended,
+    /// The account has as many as it may have: the enrolment is over.
+    Full,
     /// The enrolment has moved on since the page was shown.
     Stale,
     TooMany,
@@ -79,9 +86,11 @@ pub(in super::super) async fn answer(
     let outcomes = Outcomes { app, factor, address: &caller.address };
     let (done, answered) = match factor.enrol_answer(&EnrolAnswer { cx, state, input }).await? {
         step @ Step::Ask { .. } => (moves_on(app, factor, &account, row, step).await, Answered::Asked),
-        Step::Pass { facts, enrolment: Some(state) } => {
-            (outcomes.passed(account, row, &facts, &state).await, Answered::Enrolled)
-        }
+        Step::Pass { facts, enrolment: Some(state), .. } => match outcomes.passed(account, row, &facts, &state).await {
+            Ok(Kept::Active) => (Ok(()), Answered::Enrolled),
+            Ok(Kept::Full) => (Ok(()), Answered::Full),
+            Err(error) => (Err(error), Answered::Stale),
+        },
         Step::Wrong { .. } => (outcomes.wrong(account, row).await, Answered::Wrong),
         Step::Fail { reason } => (outcomes.ended(account, row, reason).await, Answered::Ended),
         Step::Redirect { .. } | Step::Wait { .. } | Step::Pass { enrolment: None, .. } => {

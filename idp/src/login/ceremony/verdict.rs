@@ -5,7 +5,7 @@ use std::iter;
 use plugin_api::message::{Answer, Facts, Input, Signal, Step};
 use serde_json::Value;
 
-use super::{BURN_AFTER, Issued, PAUSE, PAUSE_AFTER, Surroundings, account_view, decoy_key, stored};
+use super::{BURN_AFTER, Issued, PAUSE, PAUSE_AFTER, Surroundings, account_view, decoy_key, several, stored};
 use crate::{
     app::App,
     clock::Millis,
@@ -14,7 +14,11 @@ use crate::{
     notice::{self, Notice},
     plugins::{CallError, FactorHandle},
     seal::Seal,
-    store::{self, Change, account, challenge, enrolment, log::Event},
+    store::{
+        self, Change, account, challenge,
+        enrolment::{self, Stop},
+        log::Event,
+    },
 };
 
 /// What became of an answer.
@@ -49,7 +53,10 @@ pub struct Passed {
     pub facts: Facts,
     /// Factor and, for the log, the hash of the plugin's file.
     pub factor: String,
+    /// The one that leads, with the budgets.
     row: enrolment::Model,
+    /// The one that answered, if that is another.
+    other: Option<enrolment::Model>,
     /// The charge for what was sent, if that cost something.
     pub charge: Option<String>,
     /// Of what was sent: it works once.
@@ -71,7 +78,8 @@ impl Passed {
     /// When the event cannot be written.
     pub fn changes(self, seal: &Seal) -> Result<impl Iterator<Item = Change> + Send + use<>, Internal> {
         let logged = store::log::appending_after(seal, &self.account, self.at, &self.event)?;
-        Ok(iter::once(enrolment::saving(self.row)).chain(self.using_up).chain(logged))
+        let rows = iter::once(self.row).chain(self.other).map(enrolment::saving);
+        Ok(rows.chain(self.using_up).chain(logged))
     }
 }
 
@@ -194,11 +202,17 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
     };
     let mut cx = posed.surroundings(app, attempt).context(&row.id, row.challenge_number, account_view(&account));
     posed.freshen(app, &mut cx.random)?;
-    let enrolment = row.state(&app.seal)?;
-    let request = Answer { cx, enrolment, state: posed.state.clone(), input: attempt.input.clone() };
+    let beside = several::beside(app, &factor, &row, attempt.interaction.demand.purpose()).await?;
+    if beside.iter().any(|row| !row.is_of(factor.manifest().data_version)) {
+        return Ok(Verdict::Off);
+    }
+    let (enrolment, others) = (row.state(&app.seal)?, several::handed(&app.seal, &beside)?);
+    let request = Answer { cx, enrolment, others, state: posed.state.clone(), input: attempt.input.clone() };
     match factor.answer(&request).await? {
-        Step::Pass { facts, enrolment } => {
-            let passed = passed(app, (&factor, acr), (row, account, event), facts, enrolment.as_ref())?;
+        Step::Pass { facts, enrolment, enrolled } => {
+            let other = beside.into_iter().find(|row| Some(&row.id) == enrolled.as_ref());
+            let answering = Answering { other, state: enrolment, acr };
+            let passed = passed(app, &factor, (row, account, event), facts, answering)?;
             let using_up = posed.kept.map(|kept| challenge::using_up(&kept, now));
             Ok(Verdict::Passed(Box::new(Passed { using_up, charge: posed.charge, ..passed })))
         }
@@ -262,24 +276,32 @@ async fn log_only(app: &App, account: account::Model, event: Event, now: Millis)
         .await
 }
 
+/// Who has answered rightly: the one that leads if no other, what is to be kept of it, and what it proves.
+struct Answering {
+    other: Option<enrolment::Model>,
+    state: Option<Value>,
+    acr: String,
+}
+
 fn passed(
     app: &App,
-    (factor, acr): (&FactorHandle, String),
+    factor: &FactorHandle,
     (mut row, account, event): Judged,
     facts: Facts,
-    state: Option<&Value>,
+    Answering { mut other, state, acr }: Answering,
 ) -> Result<Passed, Internal> {
     let at = app.clock.now();
+    let answering = other.as_mut().unwrap_or(&mut row);
     if let Some(state) = state {
-        row.set_state(&app.seal, state)?;
+        answering.set_state(&app.seal, &state)?;
     }
+    answering.last_used_at = Some(at);
     row.challenge_number += 1;
     row.wrong_here = 0;
     row.failures = 0;
     row.blocked_until = None;
-    row.last_used_at = Some(at);
     let (amr, factor) = (facts.amr.clone(), factor.id().to_owned());
-    Ok(Passed { account, acr, amr, facts, factor, row, using_up: None, charge: None, event, at })
+    Ok(Passed { account, acr, amr, facts, factor, row, other, using_up: None, charge: None, event, at })
 }
 
 async fn failed(
@@ -297,15 +319,17 @@ async fn failed(
         row.challenge_number += 1;
         row.wrong_here = 0;
     }
-    let mut notices = Vec::new();
+    let (mut notices, mut stops) = (Vec::new(), Vec::new());
     if signal == Some(Signal::Clone) {
         "clone".clone_into(&mut event.result);
         row.payments_blocked = true;
         notices.push(Notice::Clone);
+        stops.push(Stop::Payments);
     }
     if row.failures >= app.config.limits.failures_until_disabled {
         "disabled".clone_into(&mut row.status);
         notices.push(Notice::Disabled);
+        stops.push(Stop::All);
     } else if row.failures % PAUSE_AFTER == 0 {
         row.blocked_until = Some(now + PAUSE);
         notices.push(Notice::Paused);
@@ -317,7 +341,10 @@ async fn failed(
     app.db
         .write(move |tx| {
             Box::pin(async move {
-                enrolment::saving(row).apply(tx).await?;
+                enrolment::saving(row.clone()).apply(tx).await?;
+                for stop in stops {
+                    enrolment::stop_others(tx, &row, stop).await?;
+                }
                 store::log::append(tx, &seal, &account.id, now, &event).await?;
                 for message in messages {
                     courier.queue_in(tx, &seal, message).await?;
@@ -342,7 +369,7 @@ async fn judge_decoy(app: &App, factor: &FactorHandle, attempt: &Attempt<'_>) ->
             let (number, enrolment, mut cx) = posed.surroundings(app, attempt).decoy(factor).await?;
             posed.freshen(app, &mut cx.random)?;
             let (state, input) = (posed.state, attempt.input.clone());
-            drop(factor.for_nobody().answer(&Answer { cx, enrolment, state, input }).await?);
+            drop(factor.for_nobody().answer(&Answer { cx, enrolment, others: Vec::new(), state, input }).await?);
             now < posed.expires_at && number == posed.number
         }
         None => false,

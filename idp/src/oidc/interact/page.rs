@@ -14,11 +14,14 @@ use crate::{
         session,
     },
     oidc::approve,
+    pages::Options,
     store,
 };
 
 /// Name of the button that leaves the page on which nothing can be chosen.
 pub(super) const UNMET: &str = "unmet";
+/// The page around a plugin's own.
+const FACTOR_PAGE: &str = "login_factor.html";
 
 /// What came of asking by one method.
 enum Shown<'e> {
@@ -253,18 +256,27 @@ impl Visitor<'_> {
         let name =
             self.app.plugins.factor(&issued.factor).and_then(|factor| factor.text(locale, "name").map(str::to_owned));
         let others = ceremony::meeting(self.app, &visit.interaction.demand).len() > 1;
-        self.render(
-            "login_factor.html",
-            visit,
-            complaint.error,
-            json!({
-                "body": body, "email": email, "factor_name": name, "others": others,
-                "again": issued.is_sent(), "notice": notice, "wait": complaint.wait,
-            }),
-        )
+        let own = json!({
+            "body": body, "email": email, "factor_name": name, "others": others,
+            "again": issued.is_sent(), "notice": notice, "wait": complaint.wait,
+        });
+        let scripts = self.app.pages.scripts(&issued.factor, &self.app.config.issuer);
+        let options = Options::for_template(FACTOR_PAGE).running(scripts);
+        self.render_with(FACTOR_PAGE, visit, complaint.error, own, &options)
     }
 
     fn render(&self, template: &str, visit: &Visit, error: Option<&str>, own: Value) -> Result<Response, Unanswered> {
+        self.render_with(template, visit, error, own, &Options::for_template(template))
+    }
+
+    fn render_with(
+        &self,
+        template: &str,
+        visit: &Visit,
+        error: Option<&str>,
+        own: Value,
+        options: &Options,
+    ) -> Result<Response, Unanswered> {
         let demand = &visit.interaction.demand;
         let mut context = json!({
             "action": format!("/login/{}", self.seal(visit)?),
@@ -280,6 +292,6 @@ impl Visitor<'_> {
         if let (Some(all), Value::Object(own)) = (context.as_object_mut(), own) {
             all.extend(own.into_iter().filter(|(_, value)| !value.is_null()));
         }
-        Ok(self.app.pages.render(template, &visit.interaction.locale, context)?)
+        Ok(self.app.pages.render_with(template, &visit.interaction.locale, context, options)?)
     }
 }

@@ -15,14 +15,14 @@ export class Place {
   programs = [];
 
   /** A directory, ports and the SHA-256 of the plugins. Nothing runs yet. */
-  static async make() {
+  static async make(plugins = ['libcipherpad.so', 'libmerchant.so']) {
     const place = new Place();
     place.dir = mkdtempSync(path.join(tmpdir(), 'enum-browser-'));
     place.ports = await freePorts(3);
     [place.issuer, place.website, place.shop] = place.ports.map((port) => `http://localhost:${port}`);
     place.outbox = place.at('outbox');
     mkdirSync(place.outbox);
-    place.plugins = await Promise.all(['libcipherpad.so', 'libmerchant.so'].map((name) => place.#pinned(name)));
+    place.plugins = await Promise.all(plugins.map((name) => place.#pinned(name)));
     return place;
   }
 
@@ -109,6 +109,23 @@ export class Place {
     const pad = this.pad(email);
     await pad.activate(this.issuer, email, JSON.parse(told).code);
     return { email, pad };
+  }
+
+  /** An account, and the link to set up the method of a page. */
+  async invited(email, factor) {
+    const told = await output('enum-idp', [
+      'account', 'create', '--config', this.at('enum.toml'), '--json', '--activate', '--factor', factor,
+      '--email', email, '--phone', '+84912345670', '--first-name', 'Linh', '--last-name', 'Tran',
+    ]);
+    return JSON.parse(told).link;
+  }
+
+  /** A link for somebody who has an account. */
+  async enrols(email, factor) {
+    const told = await output('enum-idp', [
+      'account', 'enrol', '--config', this.at('enum.toml'), '--json', '--factor', factor, '--email', email,
+    ]);
+    return JSON.parse(told).link;
   }
 
   /** A cipherpad with a store of its own. */

@@ -103,7 +103,7 @@ impl Place {
             issuer: "https://id.example".to_owned(),
         };
         let input = Input(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
-        let request = Answer { cx, enrolment: enrolment.clone(), state: Value::Null, input };
+        let request = Answer { cx, enrolment: enrolment.clone(), others: Vec::new(), state: Value::Null, input };
         let step = self.provider.app.plugins.factor("errand").unwrap().answer(&request).await.unwrap();
         let Step::Ask { mut data, .. } = step else { panic!("{step:?}") };
         data["reply"].take()

@@ -110,7 +110,8 @@ async fn told(factor: &FactorHandle, id: &str, errand: &str, fields: &[(&str, &s
     id.clone_into(&mut cx.account.id);
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let input = Input(fields.iter().map(owned).chain([owned(&("do", errand))]).collect());
-    let step = factor.answer(&Answer { cx, enrolment: json!({ "word": "w" }), state: Value::Null, input }).await;
+    let (enrolment, others) = (json!({ "word": "w" }), Vec::new());
+    let step = factor.answer(&Answer { cx, enrolment, others, state: Value::Null, input }).await;
     match step.unwrap() {
         Step::Ask { data, .. } => data["reply"].clone(),
         step => panic!("{errand}: {step:?}"),

@@ -101,6 +101,10 @@ async fn a_busy_day(provider: &Provider) {
     store::policy::history(db.read(), 10).await.unwrap();
     store::policy::version(db.read(), 1).await.unwrap();
     db.write(|tx| Box::pin(store::plugin::remove(tx, "none"))).await.unwrap();
+    let lead = provider.enrolment_of("ann@example.com").await;
+    for stop in [enrolment::Stop::Payments, enrolment::Stop::All] {
+        enrolment::stop_others(db.read(), &lead, stop).await.unwrap();
+    }
     what_plugins_keep(db).await;
     what_is_sent_and_counted(app).await;
     what_is_charged(db).await;

@@ -102,10 +102,10 @@ impl Run {
         const RULE: &str = "a person can enrol";
         let cx = context(self.description.manifest.purposes.first().copied().unwrap_or(Purpose::Authorize));
         let cx = Context { purpose: Purpose::Authorize, transaction: None, ..cx };
-        let request = EnrolBegin { cx: cx.clone(), replaces: None };
+        let request = EnrolBegin { cx: cx.clone(), replaces: None, others: Vec::new() };
         let mut step: Step = works(RULE, self.loaded.call(method::ENROL_BEGIN, &greased(json!(request))))?;
         for _ in 0..PATIENCE {
-            if let Step::Pass { facts, enrolment } = step {
+            if let Step::Pass { facts, enrolment, .. } = step {
                 self.declared(&facts)?;
                 return enrolment.map_or_else(|| broken(RULE, "the last step has no enrolment"), Ok);
             }
@@ -134,7 +134,7 @@ impl Run {
         let (asked, state) = self.begun(cx, enrolment)?;
         let input = person.answer(cx, &asked);
         match works(RULE, self.loaded.answer(cx, enrolment, &state, &input))? {
-            Step::Pass { facts, enrolment: after } => {
+            Step::Pass { facts, enrolment: after, .. } => {
                 self.declared(&facts)?;
                 let after = after.as_ref().unwrap_or(enrolment);
                 works("the enrolment can be used after a pass", self.loaded.begin(cx, after)).map(|_| ())
@@ -183,11 +183,12 @@ impl Run {
 
     fn unknown_fields(&self, person: &mut dyn Person, cx: &Context, enrolment: &Value) -> Checked {
         const RULE: &str = "messages ignore fields that they do not know";
-        let begin = Begin { cx: cx.clone(), enrolment: enrolment.clone() };
+        let begin = Begin { cx: cx.clone(), enrolment: enrolment.clone(), others: Vec::new() };
         let step: Step = works(RULE, self.loaded.call(method::BEGIN, &greased(json!(begin))))?;
         hold(RULE, works(RULE, self.loaded.begin(cx, enrolment))? == step, || "the step differs".to_owned())?;
         let (asked, state) = self.asked(RULE, step)?;
-        let answer = Answer { cx: cx.clone(), enrolment: enrolment.clone(), state, input: person.answer(cx, &asked) };
+        let input = person.answer(cx, &asked);
+        let answer = Answer { cx: cx.clone(), enrolment: enrolment.clone(), others: Vec::new(), state, input };
         let plain: Step = works(RULE, self.loaded.call(method::ANSWER, &answer))?;
         let greased: Step = works(RULE, self.loaded.call(method::ANSWER, &greased(json!(answer))))?;
         hold(RULE, plain == greased, || "the verdict differs".to_owned())

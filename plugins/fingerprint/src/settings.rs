@@ -1,0 +1,99 @@
+//! What the administrator decides.
+
+use std::collections::BTreeMap;
+
+use plugin_api::prelude::*;
+use uuid::Uuid;
+use webauthn_attestation_ca::{AttestationCaList, AttestationCaListBuilder};
+use webauthn_rs_proto::AuthenticatorAttachment;
+
+/// Settings of the plugin. That the authenticator verifies the person is required, whatever they say.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Which authenticators people are asked for when they enrol. Browsers keep to it; nothing proves it.
+    pub attachment: Attachment,
+    /// Whose authenticators are taken.
+    pub attestation: Attestation,
+    /// Roots of the makers whose attestation is taken: X.509 certificates in PEM. For `attestation = "listed"`.
+    pub authorities: Vec<String>,
+    /// Models that are taken, by their AAGUIDs; every model that the authorities attest if empty.
+    #[schemars(with = "Vec<String>")]
+    pub aaguids: Vec<Uuid>,
+}
+
+/// Which authenticators people are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attachment {
+    /// Whatever there is.
+    #[default]
+    Any,
+    /// Part of the computer or phone: fingerprint readers, face recognition.
+    Platform,
+    /// Security keys and phones.
+    CrossPlatform,
+}
+
+/// Whose authenticators are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attestation {
+    /// Anybody's, also keys that are synchronised between devices: no attestation is asked for.
+    #[default]
+    None,
+    /// Only those that one of `authorities` attests, and whose AAGUID is in `aaguids` if there are any.
+    Listed,
+}
+
+/// Settings that make sense.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    pub(crate) attachment: Option<AuthenticatorAttachment>,
+    /// `None` takes anybody's.
+    pub(crate) authorities: Option<AttestationCaList>,
+}
+
+impl Policy {
+    /// # Errors
+    /// A sentence that names the setting.
+    pub(crate) fn of(settings: &Settings) -> Result<Self> {
+        let attachment = match settings.attachment {
+            Attachment::Any => None,
+            Attachment::Platform => Some(AuthenticatorAttachment::Platform),
+            Attachment::CrossPlatform => Some(AuthenticatorAttachment::CrossPlatform),
+        };
+        let authorities = match settings.attestation {
+            Attestation::Listed => Some(authorities(&settings.authorities, &settings.aaguids)?),
+            Attestation::None if settings.authorities.is_empty() && settings.aaguids.is_empty() => None,
+            Attestation::None => {
+                return Err(Error::failed("attestation: `authorities` and `aaguids` are for `listed` alone"));
+            }
+        };
+        Ok(Self { attachment, authorities })
+    }
+}
+
+fn authorities(certificates: &[String], aaguids: &[Uuid]) -> Result<AttestationCaList> {
+    if certificates.is_empty() {
+        // An AAGUID that nobody attests is only a claim.
+        return Err(Error::failed("authorities: `attestation = \"listed\"` needs at least one certificate"));
+    }
+    let odd = |number: usize| Error::failed(format!("authorities: number {} is no certificate in PEM", number + 1));
+    let mut all = AttestationCaList::default();
+    for (number, pem) in certificates.iter().enumerate() {
+        let one = if aaguids.is_empty() {
+            AttestationCaList::try_from(pem.trim().as_bytes()).map_err(|_| odd(number))?
+        } else {
+            let mut models = AttestationCaListBuilder::new();
+            for aaguid in aaguids {
+                let inserted =
+                    models.insert_device_pem(pem.trim().as_bytes(), *aaguid, aaguid.to_string(), BTreeMap::new());
+                inserted.map_err(|_| odd(number))?;
+            }
+            models.build()
+        };
+        all.union(&one);
+    }
+    Ok(all)
+}
