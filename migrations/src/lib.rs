@@ -15,6 +15,7 @@ mod m0006_fees;
 mod m0007_sms_gateways;
 mod m0008_personal_area;
 mod m0009_recovery;
+mod m0010_recovery_codes;
 mod m0011_policy;
 mod table;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_sms_gateways::Migration),
             Box::new(m0008_personal_area::Migration),
             Box::new(m0009_recovery::Migration),
+            Box::new(m0010_recovery_codes::Migration),
             Box::new(m0011_policy::Migration),
         ]
     }

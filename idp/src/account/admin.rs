@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plugin_api::message::Purpose;
 
-use super::{activation, enrol, form, phone};
+use super::{activation, enrol, form, phone, recovery};
 use crate::{
     app::App,
     error::Internal,
@@ -190,6 +190,15 @@ async fn unenrol(app: &Arc<App>, email: &str, id: &str, one: Option<&str>) -> Re
         })
         .await?;
     Ok(())
+}
+
+/// Makes new recovery codes for somebody and voids the earlier ones. They are sent nowhere and stored nowhere.
+///
+/// # Errors
+/// When there is no such account, or something of ours fails.
+pub async fn recovery_codes_by_admin(app: &Arc<App>, email: &str) -> Result<Vec<String>, CreateError> {
+    let account = existing(app, email).await?;
+    Ok(recovery::make_codes(app, &account, "by_admin", None).await?)
 }
 
 async fn existing(app: &App, email: &str) -> Result<Account, CreateError> {

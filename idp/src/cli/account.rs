@@ -86,6 +86,13 @@ pub(super) enum Command {
         #[arg(long)]
         unlock: bool,
     },
+    /// Make ten new recovery codes for somebody, and print them; earlier ones are void.
+    RecoveryCodes {
+        #[command(flatten)]
+        common: Common,
+        /// Whose: the account's e-mail.
+        email: String,
+    },
     /// The account's log.
     #[command(subcommand)]
     Audit(Audit),
@@ -137,6 +144,11 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 Some(one) => format!("{email} has no {factor} {one} any more"),
                 None => format!("{email} has no method {factor} any more"),
             })
+        }
+        Command::RecoveryCodes { common, email } => {
+            let app = open(&common).await?;
+            let codes = account::recovery_codes_by_admin(&app, &email).await?;
+            print(common.json, &json!({ "email": email, "codes": codes }), |_| codes.join("\n"))
         }
         Command::Show { common, email } => show(&common, &email).await,
         Command::Lock { common, email, unlock } => lock(&common, &email, unlock).await,

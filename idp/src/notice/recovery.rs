@@ -83,6 +83,16 @@ pub fn to_everyone(
     Ok(messages)
 }
 
+/// New recovery codes were made; `id` names the occasion.
+///
+/// # Errors
+/// When the HTML cannot be rendered.
+pub fn new_codes(app: &App, account: &account::Model, id: &str) -> Result<Vec<Message>, Internal> {
+    let args = json!({ "name": account.first_name, "link": app.config.url("/recover") });
+    let effect = format!("recovery_codes:{id}:mail");
+    Ok(vec![letter::of_key(app, &account.locale, "recover_codes", effect, &account.email, &args)?])
+}
+
 /// The owner, or whoever has their method, has just signed in: they are told of the recovery that waits, if one does.
 /// Costs nothing where none was begun.
 ///

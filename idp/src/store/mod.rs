@@ -41,6 +41,7 @@ pub mod pushed;
 mod reader;
 pub mod recovery;
 pub mod recovery_budget;
+pub mod recovery_code;
 pub mod registration;
 pub mod session;
 pub mod sms_part;

@@ -17,7 +17,7 @@ pub struct Model {
     pub id: String,
     /// Of an address without an account, a made-up one.
     pub account_id: String,
-    /// How the person showed who they are: `question` …
+    /// How the person showed who they are: [`QUESTION`] or [`CODE`].
     pub kind: String,
     /// `void`, `mailed`, `waiting`, `done` or `stopped`.
     pub status: String,
@@ -25,7 +25,7 @@ pub struct Model {
     pub token_hash: String,
     /// The method that was chosen; empty until then.
     pub factor: String,
-    /// What else it rests on, by its key.
+    /// What it rests on, by its key: the recovery code's hash.
     pub reference: Option<String>,
     pub created_at: Millis,
     /// When the link's button was pressed.
@@ -42,6 +42,11 @@ impl ActiveModelBehavior for ActiveModel {}
 
 const RECORD: &str = "recovery";
 
+/// `kind` of one that the security question led to.
+pub const QUESTION: &str = "question";
+/// `kind` of one that a recovery code led to.
+pub const CODE: &str = "code";
+
 /// `status` of one whose link was mailed.
 pub const MAILED: &str = "mailed";
 /// `status` of one that waits.
@@ -57,6 +62,11 @@ impl Model {
     /// Whether its link leads anywhere.
     pub fn is_live(&self, now: Millis) -> bool {
         matches!(self.status.as_str(), MAILED | WAITING) && now < self.expires_at
+    }
+
+    /// Whether it goes through as soon as its link is confirmed, whatever the waiting time is.
+    pub fn is_at_once(&self) -> bool {
+        self.kind == CODE
     }
 
     /// Whether it waits for its time or for its person.

@@ -19,8 +19,9 @@ use crate::{
         account::{self, Model as Account},
         enrolment, grant,
         log::{self, Event},
+        outbox,
         recovery::{self, Model as Recovery},
-        session,
+        recovery_code, session,
     },
 };
 
@@ -55,7 +56,8 @@ impl Case<'_> {
         if let Some(refused) = self.refusal(&budget, now).await? {
             return Ok(refused);
         }
-        let wait = i64::from(app.config.limits.recovery_wait_hours) * HOUR;
+        let hours = if self.row.is_at_once() { 0 } else { app.config.limits.recovery_wait_hours };
+        let wait = i64::from(hours) * HOUR;
         let confirmed = Recovery {
             status: if wait == 0 { recovery::DONE } else { recovery::WAITING }.to_owned(),
             factor: factor.id().to_owned(),
@@ -64,11 +66,14 @@ impl Case<'_> {
             expires_at: now + wait + READY_LIFE,
             ..self.row.clone()
         };
-        let changes = [recovery::confirming(&confirmed, now), budget.began(now)];
+        let mut changes = vec![recovery::confirming(&confirmed, now), budget.began(now)];
+        changes.extend(self.row.reference.as_deref().map(|code| recovery_code::using_up(code, now)));
+        // Somebody else's, or one that was begun before the codes were found: what goes through now ends it.
+        changes.extend(self.waiting(now).await?.map(|other| recovery::stopping(&other)));
         if wait == 0 {
-            self.go_through(factor, confirmed, changes.into()).await
+            self.go_through(factor, confirmed, changes).await
         } else {
-            self.wait(confirmed, changes.into(), token).await
+            self.wait(confirmed, changes, token).await
         }
     }
 
@@ -85,21 +90,25 @@ impl Case<'_> {
     /// Why nothing may begin now.
     async fn refusal(&self, budget: &Budget, now: Millis) -> Result<Option<Outcome>, Internal> {
         let refused = |key, args| Ok(Some(Outcome::Refused(key, args)));
-        if let Some(until) = budget.locked_until(now) {
+        if let Some(until) = budget.locked_until(now).filter(|_| !self.row.is_at_once()) {
             return refused("recover_locked", json!({ "until": clock::text(until) }));
         }
         if budget.left(self.app) == 0 {
             return refused("recover_used_up", json!({ "most": self.app.config.limits.recoveries_per_30_days }));
         }
-        let Some(other) = &self.account.recovering else { return Ok(None) };
-        let other = recovery::by_id(self.app.db.read(), other).await?;
-        match other.filter(|other| other.is_waiting(now)) {
-            Some(other) => {
+        match self.waiting(now).await? {
+            Some(other) if !self.row.is_at_once() => {
                 let at = clock::text(other.effect_at.unwrap_or(now));
                 refused("recover_under_way", json!({ "at": at }))
             }
-            None => Ok(None),
+            _ => Ok(None),
         }
+    }
+
+    /// The recovery that the account waits for.
+    async fn waiting(&self, now: Millis) -> Result<Option<Recovery>, Internal> {
+        let Some(id) = &self.account.recovering else { return Ok(None) };
+        Ok(recovery::by_id(self.app.db.read(), id).await?.filter(|other| other.is_waiting(now)))
     }
 
     async fn wait(self, row: Recovery, changes: Vec<store::Change>, token: &str) -> Result<Outcome, Internal> {
@@ -136,6 +145,7 @@ impl Case<'_> {
         let prepared = enrol::begin_prepare(&app, &self.account, factor, None).await?;
         let notices = notices::to_everyone(&app, &self.account, &row, Told::WentThrough)?;
         let seen = self.account.recovering.clone();
+        let reminder = seen.as_deref().map(reminder_of);
         let marked = seen.map(|seen| account::marking_recovery(&self.account.id, Some(&seen), None));
         let event = self.event("done");
         let (account, address) = (self.account.id, self.address);
@@ -148,6 +158,9 @@ impl Case<'_> {
                     end_everything(tx, &account, now).await?;
                     enrol::begin_in(tx, &app, prepared, Some(address)).await?;
                     queue(tx, &app, notices).await?;
+                    if let Some(reminder) = reminder {
+                        outbox::withdraw(tx, &reminder).await?;
+                    }
                     if let Some(marked) = marked {
                         marked.apply(tx).await?;
                     }

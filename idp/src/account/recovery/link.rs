@@ -134,7 +134,7 @@ async fn show(
         "phone": phone::masked(&account.phone),
         "left": budget.left(app),
         "most": app.config.limits.recoveries_per_30_days,
-        "hours": app.config.limits.recovery_wait_hours,
+        "hours": if row.is_at_once() { 0 } else { app.config.limits.recovery_wait_hours },
         "at": clock::text(row.effect_at.unwrap_or(now)),
         "factors": confirmation::offered(app, locale),
         "chosen": confirmation::methods(app).first().map(|factor| factor.id().to_owned()),

@@ -5,6 +5,8 @@
 //! ([`crate::notice::recovery`]). When that is over the same link goes through with it ([`effect`]): whatever worked before
 //! ends, and an activation begins. Until then whoever got a notice can stop it ([`stop`]).
 //!
+//! A recovery code ([`codes`]) stands for question and waiting time.
+//!
 //! Nobody learns from a page whether an address is known, nor whether an answer was right: pages, counts and writes are the
 //! same, and what came of it is told by mail. Right answers are counted like wrong ones, or the count would tell.
 
@@ -19,6 +21,7 @@ use crate::{
 };
 
 mod budget;
+mod codes;
 mod drawn;
 mod effect;
 pub mod link;
@@ -26,6 +29,7 @@ pub mod question;
 pub mod stop;
 pub mod visit;
 
+pub use codes::make as make_codes;
 pub use drawn::Questions;
 
 /// How long the mailed link works.

@@ -26,6 +26,7 @@ use crate::{
         log::{self, Event},
         outbox,
         recovery::{self, Model as Recovery},
+        recovery_code,
     },
 };
 
@@ -103,6 +104,7 @@ async fn stop(app: &Arc<App>, row: &Recovery, account: &Account, address: String
     let (stopping, locking) = (recovery::stopping(row), budget.locked(until, now));
     let notices = notices::to_everyone(app, account, row, Told::Stopped { until })?;
     let went_through = row.status == recovery::DONE;
+    let was_by_code = row.kind == recovery::CODE;
     let marked = (account.recovering.as_ref() == Some(&row.id))
         .then(|| account::marking_recovery(&account.id, Some(&row.id), None));
     let event = Event { reference: Some(row.id.clone()), address: Some(address), ..Event::new("recovery", "stopped") };
@@ -114,6 +116,10 @@ async fn stop(app: &Arc<App>, row: &Recovery, account: &Account, address: String
                 let app = transaction;
                 stopping.apply(tx).await?;
                 locking.apply(tx).await?;
+                if was_by_code {
+                    // Whoever had one may have them all.
+                    recovery_code::replace(tx, &account, Vec::new(), now).await?;
+                }
                 if went_through {
                     end_everything(tx, &account, now).await?;
                 }

@@ -135,12 +135,21 @@ export class Place {
 
   /** Text of the message to `recipient` that contains `mark`, as soon as the provider has sent it. */
   async message(recipient, mark) {
-    const find = () =>
-      readdirSync(this.outbox)
+    const [first] = await this.messages(recipient, mark, 1);
+    return first;
+  }
+
+  /** Messages to `recipient` that contain `mark`, oldest first, as soon as there are so many. */
+  async messages(recipient, mark, count) {
+    const find = () => {
+      const found = readdirSync(this.outbox)
         .filter((name) => name.endsWith('.json'))
+        .sort()
         .map((name) => JSON.parse(readFileSync(path.join(this.outbox, name), 'utf8')))
-        .find((message) => message.to === recipient && message.text.includes(mark));
-    return eventually(find, 20_000, () => `no message to ${recipient} with ${mark}`);
+        .filter((message) => message.to === recipient && message.text.includes(mark));
+      return found.length >= count && found;
+    };
+    return eventually(find, 20_000, () => `no ${count} messages to ${recipient} with ${mark}`);
   }
 
   /** Ends all programs and takes the directory away. */

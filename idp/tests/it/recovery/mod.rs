@@ -1,5 +1,6 @@
 //! Somebody has lost their phone and gets in again; whoever only pretends to does not.
 
+mod codes;
 mod going_through;
 mod guessing;
 mod limits;

@@ -9,7 +9,7 @@ use enum_idp::{
     store::{
         self, Db, challenge, code_pace, enrolment, fee, outbox, plugin_call,
         plugin_data::{self, Place},
-        recovery, recovery_budget,
+        recovery, recovery_budget, recovery_code,
         sms_part::{self, Taken},
     },
 };
@@ -304,6 +304,12 @@ async fn how_access_is_recovered(db: &Db) {
     for (seen, now) in [(None, Some("r")), (Some("r"), None)] {
         assert!(!store::account::marking_recovery("a", seen, now).touches(db.read()).await.unwrap());
     }
+    db.write(|tx| Box::pin(async move { recovery_code::replace(tx, "a", vec!["h".to_owned()], 1).await }))
+        .await
+        .unwrap();
+    assert!(recovery_code::unused(db.read(), "h").await.unwrap().is_some());
+    recovery_code::using_up("h", 1).apply(db.read()).await.unwrap();
+    assert!(!recovery_code::using_up("h", 1).touches(db.read()).await.unwrap(), "it was used");
     enrolment::replace_all(db.read(), "a").await.unwrap();
     store::session::end_all(db.read(), "a", 1).await.unwrap();
     store::grant::revoke_all(db.read(), "a", 1).await.unwrap();
