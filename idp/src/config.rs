@@ -324,7 +324,8 @@ fn setting_of(name: &str) -> Option<Vec<String>> {
 
 fn environment_value(keys: &[String], text: &str) -> Result<Value, ConfigError> {
     let name = keys.join(".");
-    if matches!(name.as_str(), "plugins.enabled" | "plugins.trusted_keys" | "sms.gateways") {
+    let lists = ["plugins.enabled", "plugins.trusted_keys", "sms.gateways", "sms.guard.countries", "sms.guard.types"];
+    if lists.contains(&name.as_str()) {
         return Ok(Value::Array(
             text.split(',').filter(|part| !part.is_empty()).map(|part| Value::String(part.trim().to_owned())).collect(),
         ));
@@ -333,7 +334,8 @@ fn environment_value(keys: &[String], text: &str) -> Result<Value, ConfigError> 
         let on = text.parse().map_err(|_| ConfigError::Key(format!("{name} must be true or false, not {text:?}")))?;
         return Ok(Value::Boolean(on));
     }
-    if name.starts_with("limits.") || name.starts_with("account.") {
+    let is_number = name.starts_with("limits.") || name.starts_with("account.") || name.starts_with("sms.guard.");
+    if is_number && name != "sms.guard.alert_to" {
         let number =
             text.parse().map_err(|_| ConfigError::Key(format!("{name} must be a whole number, not {text:?}")))?;
         return Ok(Value::Integer(number));

@@ -23,6 +23,9 @@ pub enum Internal {
     /// A token could not be signed, or a key not be read.
     #[error("signing: {0}")]
     Signing(String),
+    /// No text message can be sent now. Nobody's fault that could be told.
+    #[error("a text message is held back")]
+    Held,
     /// A computation that has no reason to fail.
     #[error("{0}")]
     Other(String),

@@ -24,6 +24,8 @@ pub struct Metrics {
     pub verdicts: Family<Verdict, Counter>,
     /// Answers of the token endpoint.
     pub tokens: Family<Tokens, Counter>,
+    /// Text messages that the guard has held back.
+    pub held_back: Family<HeldBack, Counter>,
     /// Enabled plugins of the catalog that do not run on this node as they should.
     pub plugins_failed: Gauge,
 }
@@ -44,6 +46,13 @@ pub struct Tokens {
     pub result: String,
 }
 
+/// Labels of [`Metrics::held_back`].
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct HeldBack {
+    /// `number`, `country`, `type`, `unused`, or the limit's name in `[sms.guard]`.
+    pub reason: &'static str,
+}
+
 impl Metrics {
     /// With the courier's counts among them.
     pub fn new(messages: &Counts) -> Self {
@@ -52,10 +61,12 @@ impl Metrics {
         registry.register("ceremony_verdicts", "Verdicts on answers", verdicts.clone());
         let tokens = Family::<Tokens, Counter>::default();
         registry.register("token_responses", "Answers of the token endpoint", tokens.clone());
+        let held_back = Family::<HeldBack, Counter>::default();
+        registry.register("sms_held_back", "Text messages that the guard has held back", held_back.clone());
         let plugins_failed = Gauge::default();
         registry.register("plugins_failed", "Enabled plugins that do not run as they should", plugins_failed.clone());
         registry.register("sms_messages", "Messages at SMS gateways, by what became of them", messages.family());
-        Self { registry, verdicts, tokens, plugins_failed }
+        Self { registry, verdicts, tokens, held_back, plugins_failed }
     }
 }
 

@@ -27,5 +27,6 @@ pub mod pages;
 pub mod plugins;
 pub mod seal;
 pub mod serve;
+pub mod sms;
 pub mod store;
 pub mod tls;

@@ -17,6 +17,7 @@ mod m0008_personal_area;
 mod m0009_recovery;
 mod m0010_recovery_codes;
 mod m0011_policy;
+mod m0012_sms_guard;
 mod table;
 
 /// All migrations, oldest first.
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_recovery::Migration),
             Box::new(m0010_recovery_codes::Migration),
             Box::new(m0011_policy::Migration),
+            Box::new(m0012_sms_guard::Migration),
         ]
     }
 }

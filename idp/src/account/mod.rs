@@ -44,6 +44,7 @@ fn or_problem(app: &App, locale: &str, result: Result<Response, Internal>) -> Re
     result.unwrap_or_else(|error| {
         tracing::error!(%error, "an account page failed");
         match error {
+            Internal::Held => app.pages.problem(StatusCode::TOO_MANY_REQUESTS, locale, "sms_held", &json!({})),
             Internal::Plugin(error) if error.is_temporary() => {
                 app.pages.problem(StatusCode::SERVICE_UNAVAILABLE, locale, "busy", &json!({}))
             }

@@ -136,12 +136,15 @@ pub struct Interaction {
     pub demand: Demand,
     /// Where the person is.
     pub stage: Stage,
+    /// Block of network addresses that the present request comes from; does not travel.
+    #[serde(skip)]
+    pub block: String,
 }
 
 impl Interaction {
     /// A new one, before anything is asked.
     pub fn open(id: String, now: Millis, locale: &str, demand: Demand) -> Self {
-        Self { id, opened_at: now, locale: locale.to_owned(), demand, stage: Stage::Identify }
+        Self { id, opened_at: now, locale: locale.to_owned(), demand, stage: Stage::Identify, block: String::new() }
     }
 
     /// When it ends.

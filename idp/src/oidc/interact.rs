@@ -210,6 +210,7 @@ fn reopen<'a>(
         Ok(mut visit) => {
             let locale = pages::locale_of(headers, &visit.request.ui_locales);
             locale.clone_into(&mut visit.interaction.locale);
+            visit.interaction.block.clone_from(&block);
             Ok((Visitor { app, browser: browser.to_owned(), headers, block }, visit))
         }
         Err(crate::seal::SealError::Expired) => Err(problem("expired")),

@@ -7,7 +7,7 @@ use sea_orm::{
 
 use super::{
     StoreError, address, challenge, code, code_pace, grant, plugin_call, plugin_data, pushed, recovery,
-    recovery_budget, registration, session, sms_part, spent,
+    recovery_budget, registration, session, sms_guard, sms_part, spent,
 };
 use crate::clock::{DAY, Millis};
 
@@ -44,6 +44,8 @@ pub async fn sweep(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreE
     gone += sweep_parts(db, now).await?;
     gone += sweep_plugin_data(db, now).await?;
     gone += sweep_challenges(db, before).await?;
+    gone +=
+        sweep!(db, sms_guard::count::Entity, sms_guard::count::Column::Key, sms_guard::count::Column::ExpiresAt, now);
     gone += sweep!(db, code_pace::Entity, code_pace::Column::Enrolment, code_pace::Column::ExpiresAt, now);
     Ok(gone)
 }

@@ -44,6 +44,7 @@ pub mod recovery_budget;
 pub mod recovery_code;
 pub mod registration;
 pub mod session;
+pub mod sms_guard;
 pub mod sms_part;
 pub mod spent;
 mod tx;

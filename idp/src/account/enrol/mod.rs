@@ -10,13 +10,15 @@ use super::Caller;
 use crate::{
     app::App,
     clock::{DAY, MINUTE, Millis},
-    courier::Message,
+    courier::{Channel, Message},
     error::Internal,
-    letter,
+    letter, limits,
     plugins::{CallError, FactorHandle},
+    sms::{self, Admission, Traffic},
     store::{
-        Tx,
+        StoreError, Tx,
         account::Model as Account,
+        apply,
         enrolment::{self, Model as Enrolment, PageStep},
         log::{self, Event},
         plugin,
@@ -43,6 +45,8 @@ const PER_EMAIL: u32 = 10;
 pub struct Prepared {
     row: Enrolment,
     messages: Vec<Message>,
+    /// Whether the guard lets the text messages pass.
+    admission: Admission,
     code: Option<String>,
 }
 
@@ -126,8 +130,9 @@ pub async fn begin_prepare(
         .map(|(number, effect)| {
             letter::of_effect(app, factor, account.into(), format!("enrol:{}:{number}", row.id), effect)
         })
-        .collect::<Result<_, _>>()?;
-    Ok(Prepared { row, messages, code })
+        .collect::<Result<Vec<_>, _>>()?;
+    let admission = admit(app, account, "", &messages).await?;
+    Ok(Prepared { row, messages, admission, code })
 }
 
 /// What stays beside a new enrolment, where a factor allows an account several: all that it has in use.
@@ -150,7 +155,8 @@ async fn beside(app: &App, account: &Account, factor: &FactorHandle) -> Result<V
 /// # Errors
 /// [`CallError::Busy`] when the catalog has another data version of the factor by now; when the database fails.
 pub async fn begin_in(tx: &Tx, app: &App, prepared: Prepared, address: Option<String>) -> Result<(), Internal> {
-    let Prepared { row, messages, .. } = prepared;
+    let Prepared { row, messages, admission, .. } = prepared;
+    let block = address.as_deref().and_then(|address| address.parse().ok()).map(limits::block).unwrap_or_default();
     let (account, now) = (row.account_id.clone(), row.created_at);
     let event = Event {
         factor: Some(row.factor.clone()),
@@ -166,10 +172,36 @@ pub async fn begin_in(tx: &Tx, app: &App, prepared: Prepared, address: Option<St
         return Err(CallError::Busy.into());
     }
     log::append(tx, &app.seal, &account, now, &event).await?;
+    if !messages.is_empty() {
+        count_in(tx, app, admission, &block, texts(&messages)).await?;
+    }
     for message in messages {
         app.courier.queue_in(tx, &app.seal, message).await?;
     }
     Ok(())
+}
+
+/// Asks the guard about the text messages among `messages`.
+async fn admit(app: &App, account: &Account, block: &str, messages: &[Message]) -> Result<Admission, Internal> {
+    let traffic = Traffic { to: Some(&account.phone), account: &account.id, block, messages: texts(messages) };
+    sms::admit(app, traffic).await
+}
+
+/// How many of them are text messages.
+fn texts(messages: &[Message]) -> usize {
+    messages.iter().filter(|message| message.channel == Channel::Sms).count()
+}
+
+/// Writes what the guard counts of `messages`. What else was counted in between may have used up the last place.
+///
+/// # Errors
+/// [`Internal::Held`] when it does not let them pass; when the database fails.
+async fn count_in(tx: &Tx, app: &App, admission: Admission, block: &str, messages: usize) -> Result<(), Internal> {
+    let Admission::Sent(counted) = admission else { return Err(Internal::Held) };
+    match apply(tx, counted.into_iter().chain(sms::from_block(app, block, messages))).await {
+        Err(StoreError::Conflict(_)) => Err(Internal::Held),
+        done => Ok(done?),
+    }
 }
 
 fn code_of(effect: &Effect) -> Option<String> {

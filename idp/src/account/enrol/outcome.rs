@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plugin_api::message::Facts;
+use plugin_api::message::{Enrols, Facts};
 use serde_json::{Value, json};
 
 use super::admission::{NotKept, activate_in};
@@ -12,9 +12,10 @@ use crate::{
     error::Internal,
     letter,
     plugins::FactorHandle,
+    sms,
     store::{
         account::Model as Account,
-        address,
+        address, apply,
         enrolment::{self, Model as Enrolment},
         log::{self, Event},
     },
@@ -56,6 +57,9 @@ impl Outcomes<'_> {
         (row.failures, row.wrong_here, row.expires_at) = (0, 0, None);
         row.set_state(&self.app.seal, state)?;
         let notices = self.notices(&account, &row).await?;
+        // Both came by text message: a device's code, and what a factor says came so.
+        let by_text = self.factor.manifest().enrols == Enrols::Device || facts.amr.iter().any(|value| value == "sms");
+        let heard = by_text.then(|| sms::used(&account.phone, now));
         let event = self.event("activated", "ok", &row);
         let app = self.app.clone();
         let limit = self.factor.manifest().per_account;
@@ -64,6 +68,7 @@ impl Outcomes<'_> {
             Box::pin(async move {
                 enrolment::replace_others(tx, &row, ends).await?;
                 activate_in(tx, &app.seal, row, limit, &event, now).await?;
+                apply(tx, heard).await?;
                 for notice in notices {
                     app.courier.queue_in(tx, &app.seal, notice).await?;
                 }

@@ -9,7 +9,7 @@ use plugin_api::message::{EnrolAnswer, Input, Step};
 
 use super::{
     super::Caller,
-    allowed, context,
+    admit, allowed, context,
     outcome::{Kept, Outcomes},
     readable, view,
 };
@@ -19,8 +19,10 @@ use crate::{
     letter,
     plugins::FactorHandle,
     seal::Seal,
+    sms::Admission,
     store::{
         account::Model as Account,
+        apply,
         enrolment::{self, Model as Enrolment, PageStep},
     },
 };
@@ -85,7 +87,7 @@ pub(in super::super) async fn answer(
     let cx = context(app, view(&account), locale, row.expires_at.unwrap_or(now), random);
     let outcomes = Outcomes { app, factor, address: &caller.address };
     let (done, answered) = match factor.enrol_answer(&EnrolAnswer { cx, state, input }).await? {
-        step @ Step::Ask { .. } => (moves_on(app, factor, &account, row, step).await, Answered::Asked),
+        step @ Step::Ask { .. } => (moves_on(&outcomes, caller, &account, row, step).await, Answered::Asked),
         Step::Pass { facts, enrolment: Some(state), .. } => match outcomes.passed(account, row, &facts, &state).await {
             Ok(Kept::Active) => (Ok(()), Answered::Enrolled),
             Ok(Kept::Full) => (Ok(()), Answered::Full),
@@ -108,12 +110,13 @@ pub(in super::super) async fn answer(
 
 /// Keeps the next step, and sends what it wants sent.
 async fn moves_on(
-    app: &Arc<App>,
-    factor: &FactorHandle,
+    outcomes: &Outcomes<'_>,
+    caller: &Caller,
     account: &Account,
     mut row: Enrolment,
     step: Step,
 ) -> Result<(), Internal> {
+    let Outcomes { app, factor, .. } = *outcomes;
     let Step::Ask { page, data, state, effects } = step else { return Ok(()) };
     // The version names the step: a message belongs to one of them.
     let place = format!("enrol:{}:{}", row.id, row.version);
@@ -122,12 +125,15 @@ async fn moves_on(
         .enumerate()
         .map(|(number, effect)| letter::of_effect(app, factor, account.into(), format!("{place}:{number}"), effect))
         .collect::<Result<Vec<_>, _>>()?;
+    let Admission::Sent(admitted) = admit(app, account, &caller.block, &messages).await? else {
+        return Err(Internal::Held);
+    };
     keep(&mut row, &app.seal, &PageStep { page, data, state })?;
     let transaction = app.clone();
     app.db
         .write(move |tx| {
             Box::pin(async move {
-                enrolment::saving(row).apply(tx).await?;
+                apply(tx, [enrolment::saving(row)].into_iter().chain(admitted)).await?;
                 for message in messages {
                     transaction.courier.queue_in(tx, &transaction.seal, message).await?;
                 }

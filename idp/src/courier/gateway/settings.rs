@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, de::IntoDeserializer};
 use serde_json::Value;
 use url::Url;
 
-use crate::config::ConfigError;
+use crate::{config::ConfigError, sms::Guard};
 
 /// How SMS leave.
 #[derive(Clone, Default, Deserialize)]
@@ -25,6 +25,8 @@ pub struct Sms {
     pub from: String,
     /// Whether a message whose number one gateway refuses is offered to the next.
     pub next_when_refused: bool,
+    /// What keeps messages from being pumped.
+    pub guard: Guard,
 }
 
 impl std::fmt::Debug for Sms {

@@ -10,7 +10,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use plugin_api::message::{Begin, Effect, Purpose, Step};
 
 use super::{
-    Asked, Issued, Method, Offer, Question, Surroundings, build, decoy_key,
+    Asked, Issued, Method, Offer, Question, Surroundings, build, decoy_address, decoy_key,
     pace::{self, Limits, PER_INTERACTION},
     price::{Asking, Deal, Terms},
 };
@@ -22,6 +22,7 @@ use crate::{
     letter::{self, Recipient},
     login::interaction::Interaction,
     plugins::FactorHandle,
+    sms::{self, Admission, Traffic},
     store::{self, Change, challenge, code_pace, enrolment},
 };
 
@@ -52,6 +53,8 @@ pub enum Later {
     At(Millis),
     /// Enough was sent in this interaction.
     Enough,
+    /// No text message can be sent now.
+    Held,
 }
 
 /// Shows what was sent in this interaction, or sends something.
@@ -233,10 +236,12 @@ impl Sending<'_> {
         };
         let row = self.row(issued, earlier.as_ref(), &posing, &step)?;
         let (expires_at, now) = (row.expires_at, row.sent_at);
+        let Admission::Sent(admitted) = self.admit(&effects).await? else { return Ok(Asked::Later(Later::Held)) };
         let messages = self.messages(&row, effects)?;
         let charge = messages.first().and_then(|message| self.asking().charge(&deal, &message.effect, &row, now));
         let kept = if earlier.is_some() { challenge::replacing(row) } else { challenge::adding(row) };
-        let changes: Vec<Change> = [counted, kept].into_iter().chain(deal.counted).chain(charge).collect();
+        let changes: Vec<Change> =
+            [counted, kept].into_iter().chain(deal.counted).chain(charge).chain(admitted).collect();
         let (seal, courier) = (app.seal.clone(), app.courier.clone());
         app.db
             .write(move |tx| {
@@ -251,6 +256,20 @@ impl Sending<'_> {
             .await?;
         app.courier.wake();
         Ok(Asked::Question(Box::new(Issued { expires_at, ..issued.clone() }), question))
+    }
+
+    /// Whether the text messages among `effects` may be sent.
+    async fn admit(&self, effects: &[Effect]) -> Result<Admission, Internal> {
+        let messages = effects.iter().filter(|effect| matches!(effect, Effect::Sms { .. })).count();
+        let account = self.offer.account.as_ref().filter(|_| self.method.enrolment.is_some());
+        let nobody = hex::encode(decoy_address(&self.app.seal, self.email));
+        let traffic = Traffic {
+            to: account.map(|account| account.phone.as_str()),
+            account: account.map_or(&nobody, |account| &account.id),
+            block: &self.interaction.block,
+            messages,
+        };
+        sms::admit(self.app, traffic).await
     }
 
     fn row(

@@ -14,12 +14,16 @@ use crate::{
     notice::{self, Notice},
     plugins::{CallError, FactorHandle},
     seal::Seal,
+    sms,
     store::{
         self, Change, account, challenge,
         enrolment::{self, Stop},
         log::Event,
     },
 };
+
+/// RFC 8176: a code that came by text message.
+const SMS: &str = "sms";
 
 /// What became of an answer.
 #[derive(Debug)]
@@ -79,7 +83,9 @@ impl Passed {
     pub fn changes(self, seal: &Seal) -> Result<impl Iterator<Item = Change> + Send + use<>, Internal> {
         let logged = store::log::appending_after(seal, &self.account, self.at, &self.event)?;
         let rows = iter::once(self.row).chain(self.other).map(enrolment::saving);
-        Ok(rows.chain(self.using_up).chain(logged))
+        // What came by text message and was used speaks for its number.
+        let heard = self.amr.iter().any(|value| value == SMS).then(|| sms::used(&self.account.phone, self.at));
+        Ok(rows.chain(self.using_up).chain(logged).chain(heard))
     }
 }
 

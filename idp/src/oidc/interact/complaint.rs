@@ -28,6 +28,7 @@ impl<'e> Complaint<'e> {
             Later::Unasked => (error.map(without_a_question), None),
             Later::Paused => (Some("error_blocked"), None),
             Later::Enough => (Some("error_codes_enough"), None),
+            Later::Held => (Some("error_sms_held"), None),
             Later::At(at) if at - now <= IN_MINUTES => (Some("error_codes_minutes"), Some(parts(at - now, MINUTE))),
             Later::At(at) => (Some("error_codes_hours"), Some(parts(at - now, HOUR))),
         };

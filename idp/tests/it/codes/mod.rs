@@ -55,7 +55,12 @@ pub(crate) async fn member(provider: &Provider, email: &str, locale: &str) {
 
 /// Adds codes by e-mail to what a member has.
 pub(crate) async fn adds(provider: &Provider, email: &str) {
-    let begun = enrol_by_admin(&provider.app, email, Some("email")).await.unwrap();
+    adds_by(provider, email, "email").await;
+}
+
+/// Adds one of the methods whose codes are sent.
+pub(crate) async fn adds_by(provider: &Provider, email: &str, factor: &str) {
+    let begun = enrol_by_admin(&provider.app, email, Some(factor)).await.unwrap();
     proves(provider, begun).await;
 }
 

@@ -3,6 +3,7 @@
 mod enrolling;
 mod fees;
 mod free;
+mod guard;
 mod ledger;
 mod paying;
 mod signing_in;

@@ -9,7 +9,7 @@ use enum_idp::{
     store::{
         self, Db, challenge, code_pace, enrolment, fee, outbox, plugin_call,
         plugin_data::{self, Place},
-        recovery, recovery_budget, recovery_code,
+        recovery, recovery_budget, recovery_code, sms_guard,
         sms_part::{self, Taken},
     },
 };
@@ -109,6 +109,7 @@ async fn a_busy_day(provider: &Provider) {
     what_is_sent_and_counted(app).await;
     what_is_charged(db).await;
     what_gateways_report(db).await;
+    what_the_guard_counts(app).await;
     what_the_catalog_migrates(db).await;
     how_access_is_recovered(db).await;
     let later = app.clock.now() + 60 * DAY;
@@ -231,6 +232,22 @@ async fn what_is_charged(db: &Db) {
             assert_eq!(fee::page(db.read(), &filter, after).await.unwrap().len(), count);
         }
     }
+}
+
+/// What the guard before text messages counts, and how a prefix is closed.
+async fn what_the_guard_counts(app: &App) {
+    let db = app.db.read();
+    assert!(sms_guard::counting("k", 1, 2, 1).touches(db).await.unwrap());
+    assert!(sms_guard::counting("k", 1, 2, 1).touches(db).await.unwrap());
+    assert!(!sms_guard::counting("k", 1, 2, 1).touches(db).await.unwrap(), "the limit is in the statement");
+    assert_eq!(sms_guard::counts(db, &["k".to_owned(), "l".to_owned()]).await.unwrap()["k"], 2);
+    sms_guard::sending("+0000000", 1, 0, 1).apply(db).await.unwrap();
+    sms_guard::using("+0000000", 1).apply(db).await.unwrap();
+    let seen = sms_guard::prefix(db, "+0000000").await.unwrap().unwrap();
+    assert_eq!((seen.sent, seen.used, seen.version), (1, 1, 0));
+    sms_guard::changing(seen.clone()).apply(db).await.unwrap();
+    assert!(!sms_guard::changing(seen).touches(db).await.unwrap());
+    assert!(!sms_guard::sending("+0000000", 1, 0, 1).touches(db).await.unwrap(), "its state has changed");
 }
 
 /// What the services of plugins do with their data.

@@ -1,0 +1,151 @@
+//! Messages that are held back: numbers, limits, and prefixes whose codes nobody uses.
+
+use enum_idp::clock::MINUTE;
+
+use super::{ANN, asked, code, member, provider_with};
+use crate::{
+    codes::{adds_by, answers, goes, is_in, sent},
+    login::strangers::comparable,
+    on_both_databases,
+    support::{
+        database::Database,
+        http,
+        person::Person,
+        provider::{GENEROUS, Provider, Written, person_phone},
+    },
+};
+
+on_both_databases! {
+    numbers_of_other_countries_get_nothing_and_other_methods_work,
+    an_activation_code_is_held_back_as_well,
+    a_number_gets_so_many_in_an_hour_whoever_asks,
+    an_address_block_causes_so_many_for_known_and_unknown_alike,
+    a_prefix_whose_codes_nobody_uses_is_closed_told_of_once_and_tried_again,
+    a_limit_over_all_is_told_of_once,
+}
+
+async fn guarded(database: Database, guard: &str) -> Provider {
+    provider_with(database, &format!("{GENEROUS}[sms.guard]\n{guard}\n")).await
+}
+
+#[track_caller]
+fn is_held(person: &Person) {
+    let complaint = person.complaint().unwrap_or_else(|| panic!("{}", person.what_is_shown()));
+    assert!(complaint.contains("No text message can be sent") && !person.sees("answer"), "{}", person.what_is_shown());
+}
+
+async fn tries(provider: &Provider, email: &str) -> Person {
+    goes(provider, &provider.sites.own.sends(&[]), email).await
+}
+
+async fn numbers_of_other_countries_get_nothing_and_other_methods_work(database: Database) {
+    let settings = format!("{GENEROUS}[sms.guard]\ncountries = ['DE', 'VN']\n");
+    let both = Written { pins: vec!["cipherpad", "sms_factor", "merchant"], settings, ..Written::default() };
+    let provider = Provider::starts_as(database, both).await;
+    let mut pad = provider.member(ANN).await;
+    adds_by(&provider, ANN, "sms").await;
+    let mut ann = tries(&provider, ANN).await;
+    ann.presses("factor-sms").await;
+    is_held(&ann);
+    assert_eq!(sent(&provider).await, 0);
+    ann.presses("factor-cipherpad").await;
+    pad.person = ann;
+    pad.answers().await;
+    is_in(&pad.person);
+}
+
+async fn an_activation_code_is_held_back_as_well(database: Database) {
+    let settings = format!("{GENEROUS}[sms.guard]\ncountries = ['DE']\n");
+    let provider = Provider::starts_with(database, &settings).await;
+    let mut ann = provider.stranger();
+    provider.applies(&mut ann, ANN).await;
+    let link = provider.mailed_link(ANN, 1).await;
+    for _ in 0..2 {
+        ann.opens(&link).await;
+        ann.chooses("factor-cipherpad").presses("continue").await;
+        assert_eq!(ann.reply.status, 429, "{}", ann.what_is_shown());
+        assert!(ann.page.html.contains("No text message can be sent"), "{}", ann.what_is_shown());
+    }
+    let provider = provider.restarts_as(Written::default()).await;
+    ann.opens(&link).await;
+    ann.chooses("factor-cipherpad").presses("continue").await;
+    assert!(ann.sees("resend"), "nothing was used up: {}", ann.what_is_shown());
+    provider.activation_code(&person_phone(ANN), 1).await;
+}
+
+async fn a_number_gets_so_many_in_an_hour_whoever_asks(database: Database) {
+    let provider = guarded(database, "number_per_hour = 2").await;
+    member(&provider, ANN, "en").await;
+    member(&provider, "bob@example.com", "en").await;
+    for _ in 0..2 {
+        asked(&provider, ANN).await;
+        provider.waits(MINUTE);
+    }
+    is_held(&tries(&provider, ANN).await);
+    let provider = provider.restarts().await;
+    is_held(&tries(&provider, ANN).await);
+    asked(&provider, "bob@example.com").await;
+    provider.waits(60 * MINUTE);
+    asked(&provider, ANN).await;
+}
+
+async fn an_address_block_causes_so_many_for_known_and_unknown_alike(database: Database) {
+    let provider = guarded(database, "block_per_hour = 3").await;
+    member(&provider, ANN, "en").await;
+    for email in ["nobody1@example.com", "nobody2@example.com", "nobody3@example.com"] {
+        asked(&provider, email).await;
+    }
+    let (ann, ada) = (tries(&provider, ANN).await, tries(&provider, "ada@example.com").await);
+    is_held(&ann);
+    assert_eq!(comparable(&ann, ANN), comparable(&ada, "ada@example.com"));
+    assert_eq!(sent(&provider).await, 0);
+}
+
+async fn a_prefix_whose_codes_nobody_uses_is_closed_told_of_once_and_tried_again(database: Database) {
+    let guard =
+        "least_sample = 3\nleast_used_percent = 50\ntrial = 2\nopen_minutes = 30\nalert_to = 'admin@example.com'";
+    let provider = guarded(database, guard).await;
+    // Turning it on has used a code for each of them, none of which was sent.
+    for number in 0..4 {
+        member(&provider, &format!("p{number}@example.com"), "en").await;
+    }
+    let mut held = 0;
+    for round in 0..4 {
+        for number in 0..4 {
+            let person = tries(&provider, &format!("p{number}@example.com")).await;
+            held += usize::from(!person.sees("answer"));
+        }
+        provider.waits(MINUTE);
+        assert!(round < 3 || held > 0, "many are sent, none is used, and nothing is held");
+    }
+    let before = sent(&provider).await;
+    is_held(&tries(&provider, "p0@example.com").await);
+    let told = provider.mail.wait_for("admin@example.com", 1, |_| true).await;
+    assert!(told.len() == 1 && told[0].text.contains("+447400"), "{told:?}");
+    let metrics = http::send(hyper::Method::GET, &provider.origin.join("/metrics").unwrap(), &[], String::new()).await;
+    assert!(metrics.text().contains("enum_sms_held_back_total{reason=\"unused\"}"), "{}", metrics.text());
+    assert_eq!(sent(&provider).await, before);
+    provider.waits(30 * MINUTE);
+    let mut person = asked(&provider, "p1@example.com").await;
+    let count = provider.sms.to(&person_phone("p1@example.com")).len() + 1;
+    let code = code(&provider, "p1@example.com", count).await;
+    answers(&mut person, &code).await;
+    is_in(&person);
+    // One of two on trial came back: all is as before.
+    for number in [0, 2, 3] {
+        asked(&provider, &format!("p{number}@example.com")).await;
+    }
+    assert_eq!(provider.mail.to("admin@example.com").len(), 1);
+}
+
+async fn a_limit_over_all_is_told_of_once(database: Database) {
+    let provider = guarded(database, "all_per_hour = 1\nalert_to = 'admin@example.com'").await;
+    member(&provider, ANN, "en").await;
+    member(&provider, "bob@example.com", "en").await;
+    asked(&provider, ANN).await;
+    for _ in 0..2 {
+        is_held(&tries(&provider, "bob@example.com").await);
+    }
+    let told = provider.mail.wait_for("admin@example.com", 1, |_| true).await;
+    assert!(told.len() == 1 && told[0].text.contains("all_per_hour"), "{told:?}");
+}
