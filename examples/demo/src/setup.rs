@@ -14,6 +14,9 @@ use crate::Failure;
 
 /// PIN of the demonstration's pads.
 pub(crate) const PIN: &str = "826491";
+/// Methods in the order in which people are offered them, and what payments are read by.
+const PLUGINS: [&str; 5] =
+    ["libcipherpad.so", "libsms_factor.so", "libemail_factor.so", "libfingerprint_factor.so", "libmerchant.so"];
 const DEMO_EMAIL: &str = "demo@example.com";
 const START_WITHIN: Duration = Duration::from_mins(1);
 
@@ -107,7 +110,7 @@ impl Place {
 
     fn write_config(&self) -> Result<(), Failure> {
         let mut plugins = Vec::new();
-        for name in ["libcipherpad.so", "libsms_factor.so", "libmerchant.so"] {
+        for name in PLUGINS {
             let file = self.programs.join(name);
             let told = Self::output(self.program("enum-idp").args(["plugin", "inspect", "--json"]).arg(&file))?;
             let told: Value = serde_json::from_str(&told)?;

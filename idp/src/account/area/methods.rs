@@ -142,6 +142,8 @@ pub async fn remove(Guarded { area, fields }: Guarded) -> Response {
 enum Refused {
     /// It would take the last way in.
     Last,
+    /// The account has as many in use as it may have.
+    Full,
     Failed(Internal),
 }
 
@@ -162,20 +164,27 @@ async fn wish(area: &Area, id: &str, wish: Wish) -> Result<Response, Internal> {
         args: json!({ "method": name }),
         also: None,
     };
+    let limit = area.app.plugins.factor(&row.factor).map_or(1, |factor| factor.manifest().per_account);
     let Some(changed) = wish.applied_to(row) else { return area.back("account_not_there") };
-    let (account, ways, takes) = (area.account.id.clone(), area.ways_in(), wish.takes_a_way_in());
+    let (account, ways) = (area.account.id.clone(), area.ways_in());
+    let (takes, adds) = (wish.takes_a_way_in(), matches!(wish, Wish::On));
     let done = area.changes(change, move |tx| {
         Box::pin(async move {
             if takes {
                 keep_a_way_in(tx, &account, &changed, &ways).await?;
             }
+            let factor = changed.factor.clone();
             enrolment::saving(changed).apply(tx).await?;
+            if adds {
+                keep_to_the_limit(tx, &account, &factor, limit).await?;
+            }
             Ok::<_, Refused>(true)
         })
     });
     match done.await {
         Ok(_) => area.back("account_said_changed"),
         Err(Refused::Last) => area.back("account_not_last"),
+        Err(Refused::Full) => area.back("account_not_full"),
         // Used, or changed in another window, at the same moment.
         Err(Refused::Failed(error)) if error.is_conflict() => area.back("account_not_again"),
         Err(Refused::Failed(error)) => Err(error),
@@ -190,6 +199,14 @@ async fn keep_a_way_in(tx: &Tx, account: &str, taken: &Model, ways: &[String]) -
     let takes_one = active.iter().any(|(id, _)| *id == taken.id);
     let others = active.iter().filter(is_way).filter(|(id, _)| *id != taken.id).count();
     if takes_one && others == 0 { Err(Refused::Last) } else { Ok(()) }
+}
+
+/// Refuses when more of the factor are in use than the account may have. Holds the rows, so that of two at once the second
+/// counts the first.
+async fn keep_to_the_limit(tx: &Tx, account: &str, factor: &str, limit: u32) -> Result<(), Refused> {
+    enrolment::active_held(tx, account).await?;
+    let active = enrolment::count_active(tx, account, factor).await?;
+    if active > u64::from(limit) { Err(Refused::Full) } else { Ok(()) }
 }
 
 /// `POST /account/methods/add`: begins to enrol, and leads to where that is completed.

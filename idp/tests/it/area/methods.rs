@@ -1,6 +1,6 @@
 //! Methods: renamed, switched off and on, removed and added; one way in always stays.
 
-use enum_idp::clock::MINUTE;
+use enum_idp::{clock::MINUTE, store::enrolment};
 
 use super::{ANN, EVE, adds_mail_codes, code_in, enrolments, hidden, proves_by_mail, provider, provider_with};
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
 on_both_databases! {
     a_method_is_renamed_and_every_address_told,
     a_method_that_is_off_lets_nobody_in_until_it_is_on,
+    what_would_be_one_too_many_is_not_switched_on,
     a_removed_method_is_gone,
     the_last_way_in_stays,
     of_two_that_take_the_last_two_ways_in_one_is_refused,
@@ -63,6 +64,22 @@ async fn a_method_that_is_off_lets_nobody_in_until_it_is_on(database: Database) 
     person.opens("/account").await;
     proves_by_mail(&provider, &mut person, ANN, 1).await;
     assert!(person.sees("account-email"), "{}", person.what_is_shown());
+}
+
+async fn what_would_be_one_too_many_is_not_switched_on(database: Database) {
+    let provider = provider(database).await;
+    let mut ann = ann(&provider).await;
+    ann.person.presses("off-2").await;
+    let mut taken = enrolments(&provider, ANN).await.into_iter().find(|row| row.factor == "email").unwrap();
+    taken.id = "its place".to_owned();
+    taken.status = "active".to_owned();
+    let write = provider.app.db.write(move |tx| Box::pin(async move { enrolment::add(tx, taken).await }));
+    write.await.unwrap();
+    ann.person.presses("on-2").await;
+    assert!(ann.person.complaint().is_some_and(|text| text.contains("as many")), "{}", ann.person.what_is_shown());
+    let active =
+        enrolments(&provider, ANN).await.into_iter().filter(|row| row.factor == "email" && row.status == "active");
+    assert_eq!(active.count(), 1);
 }
 
 async fn a_removed_method_is_gone(database: Database) {
@@ -158,7 +175,7 @@ async fn a_method_is_added_with_the_pages_that_enrol(database: Database) {
     provider.waits(5 * MINUTE);
     let token = hidden(&ann.person, "remove-2", "token");
     ann.person.posts("/account/methods/add", &[("token", &token), ("factor", "email")]).await;
-    assert!(ann.person.sees("factor-cipherpad"), "a stale proof begins nothing: {}", ann.person.what_is_shown());
+    assert!(ann.person.sees("challenge"), "a stale proof begins nothing: {}", ann.person.what_is_shown());
 }
 
 async fn names_are_bounded_and_escaped(database: Database) {

@@ -9,6 +9,7 @@ mod sessions;
 
 use enum_idp::{
     account::{Begun, enrol_by_admin},
+    clock::SECOND,
     store,
 };
 
@@ -67,6 +68,8 @@ async fn provider_with(database: Database, settings: &str) -> Provider {
 
 /// Adds codes by e-mail to what a member has.
 async fn adds_mail_codes(provider: &Provider, email: &str) {
+    // People see their methods in the order in which they came to them.
+    provider.waits(SECOND);
     let Begun { link, code, .. } = enrol_by_admin(&provider.app, email, Some("email")).await.unwrap();
     let mut person = provider.stranger();
     person.opens(&link.unwrap()).await;
