@@ -291,7 +291,9 @@ impl Visitor<'_> {
                 let input = Input(form.into_iter().collect());
                 self.judge(visit, &email, &issued, input, address).await
             }
-            Stage::Consent { account_id, proven_at } => self.consented(visit, &account_id, proven_at, &form).await,
+            Stage::Consent { account_id, proven_at } => {
+                Box::pin(self.consented(visit, &account_id, proven_at, &form)).await
+            }
         }
     }
 

@@ -85,13 +85,13 @@ pub async fn admit(app: &App, traffic: Traffic<'_>) -> Result<Admission, Interna
         Decision::Send(changed) => {
             let version = known.map_or(0, |known| known.version);
             let (state, version) = match changed {
-                Some(changed) => (Some(sms_guard::changing(changed)), version + 1),
+                Some(prefix) => (Some(sms_guard::changing(prefix)), version + 1),
                 None => (None, version),
             };
             let sending = sms_guard::sending(&prefix, more, version, now);
             let (blocks, others): (Vec<Limit>, Vec<Limit>) = limits.into_iter().partition(is_of_block);
-            let changes = counting(&others, more).into_iter().chain(state).chain([sending]);
-            Ok(Admission::Sent(changes.chain(counting(&blocks, more)).collect()))
+            let counted = counting(&others, more).into_iter().chain(state).chain([sending]);
+            Ok(Admission::Sent(counted.chain(counting(&blocks, more)).collect()))
         }
         Decision::Hold(reason) => {
             held(app, reason);

@@ -86,7 +86,7 @@ async fn an_address_that_is_confirmed_signs_in(database: Database) {
     assert!(provider.log_of(ANN).await.contains(&"email_added ok".to_owned()));
     let mut there = ann.clone();
     there.person = provider.stranger();
-    there.email = SECOND.to_owned();
+    SECOND.clone_into(&mut there.email);
     let tokens = there.logs_in_at(&provider.sites.site).await;
     let who = provider.sites.site.asks_who(&text(&tokens, "access_token")).await.expect(200);
     assert_eq!(who["email"], ANN, "websites are told the main address");
@@ -186,7 +186,7 @@ async fn an_address_is_removed_and_signs_in_no_more(database: Database) {
     }
     let mut there = ann.clone();
     there.person = provider.stranger();
-    there.email = SECOND.to_owned();
+    SECOND.clone_into(&mut there.email);
     there.enters("/account").await;
     assert!(!there.person.sees("account-email"), "{}", there.person.what_is_shown());
 }

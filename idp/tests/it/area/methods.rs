@@ -71,8 +71,8 @@ async fn what_would_be_one_too_many_is_not_switched_on(database: Database) {
     let mut ann = ann(&provider).await;
     ann.person.presses("off-2").await;
     let mut taken = enrolments(&provider, ANN).await.into_iter().find(|row| row.factor == "email").unwrap();
-    taken.id = "its place".to_owned();
-    taken.status = "active".to_owned();
+    "its place".clone_into(&mut taken.id);
+    "active".clone_into(&mut taken.status);
     let write = provider.app.db.write(move |tx| Box::pin(async move { enrolment::add(tx, taken).await }));
     write.await.unwrap();
     ann.person.presses("on-2").await;

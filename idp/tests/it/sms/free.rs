@@ -21,7 +21,8 @@ on_both_databases! {
 }
 
 async fn generous(database: Database) -> Provider {
-    provider_with(database, &format!("{GENEROUS}codes_per_hour = 60\n")).await
+    let guard = "[sms.guard]\nnumber_per_hour = 0\naccount_per_hour = 0\n";
+    provider_with(database, &format!("{GENEROUS}codes_per_hour = 60\n{guard}")).await
 }
 
 async fn is_told_to_wait(provider: &Provider, hours: i32) {

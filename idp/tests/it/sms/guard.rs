@@ -24,6 +24,9 @@ on_both_databases! {
     a_limit_over_all_is_told_of_once,
 }
 
+/// Addresses of people whose numbers have the same first digits.
+const NEIGHBOURS: [&str; 4] = ["pat@example.ca", "pat@example.cb", "pat@example.cc", "pat@example.cd"];
+
 async fn guarded(database: Database, guard: &str) -> Provider {
     provider_with(database, &format!("{GENEROUS}[sms.guard]\n{guard}\n")).await
 }
@@ -106,34 +109,34 @@ async fn a_prefix_whose_codes_nobody_uses_is_closed_told_of_once_and_tried_again
         "least_sample = 3\nleast_used_percent = 50\ntrial = 2\nopen_minutes = 30\nalert_to = 'admin@example.com'";
     let provider = guarded(database, guard).await;
     // Turning it on has used a code for each of them, none of which was sent.
-    for number in 0..4 {
-        member(&provider, &format!("p{number}@example.com"), "en").await;
+    for neighbour in NEIGHBOURS {
+        member(&provider, neighbour, "en").await;
     }
     let mut held = 0;
     for round in 0..4 {
-        for number in 0..4 {
-            let person = tries(&provider, &format!("p{number}@example.com")).await;
+        for neighbour in NEIGHBOURS {
+            let person = tries(&provider, neighbour).await;
             held += usize::from(!person.sees("answer"));
         }
         provider.waits(MINUTE);
         assert!(round < 3 || held > 0, "many are sent, none is used, and nothing is held");
     }
     let before = sent(&provider).await;
-    is_held(&tries(&provider, "p0@example.com").await);
+    is_held(&tries(&provider, NEIGHBOURS[0]).await);
     let told = provider.mail.wait_for("admin@example.com", 1, |_| true).await;
     assert!(told.len() == 1 && told[0].text.contains("+447400"), "{told:?}");
     let metrics = http::send(hyper::Method::GET, &provider.origin.join("/metrics").unwrap(), &[], String::new()).await;
     assert!(metrics.text().contains("enum_sms_held_back_total{reason=\"unused\"}"), "{}", metrics.text());
     assert_eq!(sent(&provider).await, before);
     provider.waits(30 * MINUTE);
-    let mut person = asked(&provider, "p1@example.com").await;
-    let count = provider.sms.to(&person_phone("p1@example.com")).len() + 1;
-    let code = code(&provider, "p1@example.com", count).await;
+    let mut person = asked(&provider, NEIGHBOURS[1]).await;
+    let count = provider.sms.to(&person_phone(NEIGHBOURS[1])).len() + 1;
+    let code = code(&provider, NEIGHBOURS[1], count).await;
     answers(&mut person, &code).await;
     is_in(&person);
     // One of two on trial came back: all is as before.
     for number in [0, 2, 3] {
-        asked(&provider, &format!("p{number}@example.com")).await;
+        asked(&provider, NEIGHBOURS[number]).await;
     }
     assert_eq!(provider.mail.to("admin@example.com").len(), 1);
 }

@@ -106,14 +106,19 @@ async fn a_busy_day(provider: &Provider) {
         enrolment::stop_others(db.read(), &lead, stop).await.unwrap();
     }
     what_plugins_keep(db).await;
-    what_is_sent_and_counted(app).await;
-    what_is_charged(db).await;
-    what_gateways_report(db).await;
-    what_the_guard_counts(app).await;
+    what_messages_lead_to(app).await;
     what_the_catalog_migrates(db).await;
     how_access_is_recovered(db).await;
     let later = app.clock.now() + 60 * DAY;
     db.write(move |tx| Box::pin(async move { store::expiry::sweep(tx, later).await })).await.unwrap();
+}
+
+/// Everything around codes, what they cost, and what becomes of them.
+async fn what_messages_lead_to(app: &App) {
+    what_is_sent_and_counted(app).await;
+    what_is_charged(&app.db).await;
+    what_gateways_report(&app.db).await;
+    what_the_guard_counts(app).await;
 }
 
 /// What somebody sees and changes of their own account.
