@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{
     app::App,
     courier::{Channel, Message},
-    store::{account, enrolment},
+    store::{StoreError, account, address, enrolment},
 };
 
 pub mod recovery;
@@ -31,18 +31,37 @@ impl Notice {
     }
 }
 
-/// The mail that tells the owner of `account` what happened to the method `row`, once per state of the row.
-pub fn to(app: &App, account: &account::Model, notice: Notice, row: &enrolment::Model) -> Message {
+/// Every address of `account`, the oldest first: whatever guards it is told to all of them, or who has taken one over could
+/// keep it from its owner.
+///
+/// # Errors
+/// When the database fails.
+pub async fn addresses(app: &App, account: &account::Model) -> Result<Vec<String>, StoreError> {
+    let all = address::of_account(app.db.read(), &account.id).await?;
+    Ok(all.into_iter().map(|address| address.email).collect())
+}
+
+/// The mails that tell every address of `account` what happened to the method `row`, once per state of the row.
+///
+/// # Errors
+/// When the database fails.
+pub async fn to(
+    app: &App,
+    account: &account::Model,
+    notice: Notice,
+    row: &enrolment::Model,
+) -> Result<Vec<Message>, StoreError> {
     let factor = app.plugins.factor(&row.factor);
     let name = factor.as_ref().and_then(|factor| factor.text(&account.locale, "name")).unwrap_or(&row.factor);
     let args = json!({ "name": account.first_name, "factor": name, "issuer": app.config.issuer });
     let text = |part: &str| app.pages.text(&account.locale, &format!("{}.{part}", notice.key()), &args);
-    Message {
-        effect: format!("{}:{}:{}", notice.key(), row.id, row.version),
+    let mail = |(number, to)| Message {
+        effect: format!("{}:{}:{}:{number}", notice.key(), row.id, row.version),
         channel: Channel::Mail,
-        to: account.email.clone(),
+        to,
         subject: text("subject"),
         text: text("text"),
         html: None,
-    }
+    };
+    Ok(addresses(app, account).await?.into_iter().enumerate().map(mail).collect())
 }

@@ -61,8 +61,8 @@ pub fn stopped_by(app: &App, token: &str) -> Option<String> {
 /// Mails to every address of `account`, and a text message to its number: once per recovery and thing told.
 ///
 /// # Errors
-/// When the HTML cannot be rendered.
-pub fn to_everyone(
+/// When the database fails or the HTML cannot be rendered.
+pub async fn to_everyone(
     app: &App,
     account: &account::Model,
     row: &recovery::Model,
@@ -77,20 +77,25 @@ pub fn to_everyone(
     let args = json!({ "name": account.first_name, "at": clock::text(at), "link": link });
     let effect = |what: &str| format!("recovery:{}:{key}:{what}", row.id);
     let mail_key = format!("recover_{key}");
-    let mut messages = vec![letter::of_key(app, &account.locale, &mail_key, effect("mail"), &account.email, &args)?];
+    let mut messages = Vec::new();
+    for (number, to) in super::addresses(app, account).await?.iter().enumerate() {
+        messages.push(letter::of_key(app, &account.locale, &mail_key, effect(&format!("mail:{number}")), to, &args)?);
+    }
     let text = app.pages.text(&account.locale, &format!("sms_recover_{key}"), &args);
     messages.push(letter::sms(effect("sms"), &account.phone, text));
     Ok(messages)
 }
 
-/// New recovery codes were made; `id` names the occasion.
+/// Mails to every address of `account`: new recovery codes were made. `id` names the occasion.
 ///
 /// # Errors
-/// When the HTML cannot be rendered.
-pub fn new_codes(app: &App, account: &account::Model, id: &str) -> Result<Vec<Message>, Internal> {
+/// When the database fails or the HTML cannot be rendered.
+pub async fn new_codes(app: &App, account: &account::Model, id: &str) -> Result<Vec<Message>, Internal> {
     let args = json!({ "name": account.first_name, "link": app.config.url("/recover") });
-    let effect = format!("recovery_codes:{id}:mail");
-    Ok(vec![letter::of_key(app, &account.locale, "recover_codes", effect, &account.email, &args)?])
+    let mail = |(number, to): (usize, String)| {
+        letter::of_key(app, &account.locale, "recover_codes", format!("recovery_codes:{id}:mail:{number}"), &to, &args)
+    };
+    super::addresses(app, account).await?.into_iter().enumerate().map(mail).collect()
 }
 
 /// The owner, or whoever has their method, has just signed in: they are told of the recovery that waits, if one does.
@@ -104,7 +109,7 @@ pub async fn tell_of_waiting(app: &App, account: &account::Model) -> Result<(), 
     if !row.is_waiting(app.clock.now()) {
         return Ok(());
     }
-    let messages = to_everyone(app, account, &row, Told::GoesOn)?;
+    let messages = to_everyone(app, account, &row, Told::GoesOn).await?;
     let (courier, seal) = (app.courier.clone(), app.seal.clone());
     app.db
         .write(move |tx| {

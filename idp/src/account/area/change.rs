@@ -7,9 +7,9 @@ use crate::{
     app::App,
     courier::Message,
     error::Internal,
-    letter,
+    letter, notice,
     store::{
-        StoreError, Tx, Work, address,
+        StoreError, Tx, Work,
         log::{self, Event},
     },
 };
@@ -72,8 +72,7 @@ impl Area {
     /// One mail to each address of the account.
     async fn letters(&self, change: &Change) -> Result<Vec<Message>, Internal> {
         let (app, account) = (&self.app, &self.account);
-        let addresses = address::of_account(app.db.read(), &account.id).await?;
-        let to: Vec<String> = addresses.into_iter().map(|address| address.email).chain(change.also.clone()).collect();
+        let to: Vec<String> = notice::addresses(app, account).await?.into_iter().chain(change.also.clone()).collect();
         let sentence = app.pages.text(&account.locale, &format!("mail_change_{}", change.what), &change.args);
         letters(app, account, &to, &sentence, &self.caller.address)
     }

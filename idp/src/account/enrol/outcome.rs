@@ -10,12 +10,12 @@ use crate::{
     app::App,
     courier::Message,
     error::Internal,
-    letter,
+    letter, notice,
     plugins::FactorHandle,
     sms,
     store::{
         account::Model as Account,
-        address, apply,
+        apply,
         enrolment::{self, Model as Enrolment},
         log::{self, Event},
     },
@@ -125,12 +125,11 @@ impl Outcomes<'_> {
     async fn notices(&self, account: &Account, row: &Enrolment) -> Result<Vec<Message>, Internal> {
         let name = self.factor.text(&account.locale, "name").unwrap_or_else(|| self.factor.id());
         let args = json!({ "name": account.first_name, "factor": name, "link": self.app.config.issuer });
-        let addresses = address::of_account(self.app.db.read(), &account.id).await?;
-        let mail = |(number, to): (usize, address::Model)| {
+        let mail = |(number, to): (usize, String)| {
             let effect = format!("activated:{}:{number}", row.id);
-            letter::of_key(self.app, &account.locale, "activated", effect, &to.email, &args)
+            letter::of_key(self.app, &account.locale, "activated", effect, &to, &args)
         };
-        addresses.into_iter().enumerate().map(mail).collect()
+        notice::addresses(self.app, account).await?.into_iter().enumerate().map(mail).collect()
     }
 
     fn event(&self, what: &str, result: &str, row: &Enrolment) -> Event {

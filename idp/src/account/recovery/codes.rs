@@ -37,7 +37,7 @@ pub async fn make(
     let codes = (0..COUNT).map(|_| new_code(app)).collect::<Result<Vec<_>, _>>()?;
     let hashes: Vec<String> = codes.iter().filter_map(|code| hash(app, &account.id, code)).collect();
     let (now, id) = (app.clock.now(), account.id.clone());
-    let notice = notices::new_codes(app, account, &app.entropy.id()?)?;
+    let notice = notices::new_codes(app, account, &app.entropy.id()?).await?;
     let event = Event { address, ..Event::new("recovery_codes", result) };
     let transaction = app.clone();
     app.db

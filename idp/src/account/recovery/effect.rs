@@ -113,7 +113,7 @@ impl Case<'_> {
 
     async fn wait(self, row: Recovery, changes: Vec<store::Change>, token: &str) -> Result<Outcome, Internal> {
         let (app, now) = (self.app.clone(), self.app.clock.now());
-        let notices = notices::to_everyone(&app, &self.account, &row, Told::Begun)?;
+        let notices = notices::to_everyone(&app, &self.account, &row, Told::Begun).await?;
         let (reminder, at) = (self.reminder(&row, token)?, row.effect_at.unwrap_or(now));
         let marked = account::marking_recovery(&self.account.id, self.account.recovering.as_deref(), Some(&row.id));
         let event = self.event("waiting");
@@ -143,7 +143,7 @@ impl Case<'_> {
     ) -> Result<Outcome, Internal> {
         let (app, now) = (self.app.clone(), self.app.clock.now());
         let prepared = enrol::begin_prepare(&app, &self.account, factor, None).await?;
-        let notices = notices::to_everyone(&app, &self.account, &row, Told::WentThrough)?;
+        let notices = notices::to_everyone(&app, &self.account, &row, Told::WentThrough).await?;
         let seen = self.account.recovering.clone();
         let reminder = seen.as_deref().map(reminder_of);
         let marked = seen.map(|seen| account::marking_recovery(&self.account.id, Some(&seen), None));

@@ -102,7 +102,7 @@ async fn stop(app: &Arc<App>, row: &Recovery, account: &Account, address: String
     let budget = Budget::of(app, &account.id).await?;
     let until = now + i64::from(app.config.limits.recovery_lock_days) * DAY;
     let (stopping, locking) = (recovery::stopping(row), budget.locked(until, now));
-    let notices = notices::to_everyone(app, account, row, Told::Stopped { until })?;
+    let notices = notices::to_everyone(app, account, row, Told::Stopped { until }).await?;
     let went_through = row.status == recovery::DONE;
     let was_by_code = row.kind == recovery::CODE;
     let marked = (account.recovering.as_ref() == Some(&row.id))

@@ -341,7 +341,10 @@ async fn failed(
         notices.push(Notice::Paused);
     }
     let paused = row.blocked_until.is_some_and(|until| now < until) || row.status != "active";
-    let messages: Vec<_> = notices.into_iter().map(|notice| notice::to(app, &account, notice, &row)).collect();
+    let mut messages = Vec::new();
+    for notice in notices {
+        messages.extend(notice::to(app, &account, notice, &row).await?);
+    }
     let (seal, courier) = (app.seal.clone(), app.courier.clone());
     let mail = !messages.is_empty();
     app.db

@@ -79,11 +79,13 @@ async fn a_new_question_does_not_refill_the_budget(database: Database) {
 async fn the_fifth_failure_pauses_the_method_and_its_owner_is_told_once(database: Database) {
     let provider = Provider::starts(database).await;
     let mut ann = provider.member("ann@example.com").await;
+    provider.has_also(&ann.email, "ann@other.example").await;
     fails(&provider, &mut ann, 4).await;
     assert!(provider.enrolment_of(&ann.email).await.blocked_until.is_none());
     fails(&provider, &mut ann, 1).await;
     let told = provider.mail.wait_for(&ann.email, 1, |letter| letter.subject.contains("Wrong answers")).await;
     assert!(told[0].text.contains("15 minutes"), "{told:?}");
+    provider.mail.wait_for("ann@other.example", 1, |letter| letter.subject.contains("Wrong answers")).await;
     // Two more after the pause began: not judged, not counted, not mailed.
     fails(&provider, &mut ann, 2).await;
     assert!(!gets_in(&provider, &mut ann).await, "a right answer in the pause");

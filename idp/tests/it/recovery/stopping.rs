@@ -15,6 +15,7 @@ use crate::{
 
 on_both_databases! {
     the_owner_stops_a_recovery_and_nothing_is_recovered_for_a_week,
+    every_address_of_the_account_can_stop_it,
     opening_the_link_stops_nothing,
     the_link_in_the_text_message_stops_as_well,
     who_made_the_link_up_stops_nothing,
@@ -61,6 +62,23 @@ async fn the_owner_stops_a_recovery_and_nothing_is_recovered_for_a_week(database
         assert!(log.iter().any(|logged| logged == entry), "{log:?}");
     }
     assert_eq!(account(&provider, EMAIL).await.recovering, None);
+}
+
+async fn every_address_of_the_account_can_stop_it(database: Database) {
+    const OTHER: &str = "ann@other.example";
+    let provider = Provider::starts(database).await;
+    registered(&provider, EMAIL).await;
+    provider.has_also(EMAIL, OTHER).await;
+    let mut intruder = provider.stranger();
+    follows_the_link(&provider, &mut intruder, 1).await;
+    intruder.presses("continue").await;
+    let mut person = provider.stranger();
+    person.opens(&stop_link(&provider, OTHER, 1).await).await;
+    person.presses("stop").await;
+    assert!(person.sees("recover-stopped"), "{}", person.what_is_shown());
+    for email in [EMAIL, OTHER] {
+        provider.mail.wait_for(email, 1, |mail| mail.subject == "The recovery was stopped").await;
+    }
 }
 
 async fn opening_the_link_stops_nothing(database: Database) {

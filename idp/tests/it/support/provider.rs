@@ -209,6 +209,15 @@ impl Provider {
         rows.remove(0)
     }
 
+    /// Gives an account a further address.
+    pub(crate) async fn has_also(&self, email: &str, other: &str) {
+        let account = store::account::by_email(self.app.db.read(), email).await.unwrap().unwrap();
+        let confirmed_at = self.app.clock.now();
+        let address = store::address::Model { email: other.to_owned(), account_id: account.id, confirmed_at };
+        let added = self.app.db.write(move |tx| Box::pin(async move { store::address::add(tx, address).await }));
+        assert!(added.await.unwrap(), "{other} belongs to somebody");
+    }
+
     /// An account's log, oldest first, as `what result`.
     pub(crate) async fn log_of(&self, email: &str) -> Vec<String> {
         let account = store::account::by_email(self.app.db.read(), email).await.unwrap().unwrap();
