@@ -1,5 +1,6 @@
-//! The guard before every text message: against having messages sent for the money that some networks pay for traffic
-//! ("pumping"), and against flooding somebody's phone.
+//! The guard before every text message with a code: against having messages sent for the money that some networks pay for
+//! traffic ("pumping"), and against flooding somebody's phone. Notices of a recovery do not pass it: its own limits keep them
+//! few, and nobody may be able to hold them back.
 //!
 //! [`admit`] is asked before a message is queued; what it gives back is written in the transaction of the message, with the
 //! limits in the statements, so that messages at once do not slip by. Its rows are the last that a transaction touches, the
