@@ -113,8 +113,10 @@ async fn a_prefix_whose_codes_nobody_uses_is_closed_told_of_once_and_tried_again
         member(&provider, neighbour, "en").await;
     }
     let mut held = 0;
+    // The last one's first message is the one that comes through on trial.
+    let (last, others) = NEIGHBOURS.split_last().unwrap();
     for round in 0..4 {
-        for neighbour in NEIGHBOURS {
+        for neighbour in others {
             let person = tries(&provider, neighbour).await;
             held += usize::from(!person.sees("answer"));
         }
@@ -129,14 +131,13 @@ async fn a_prefix_whose_codes_nobody_uses_is_closed_told_of_once_and_tried_again
     assert!(metrics.text().contains("enum_sms_held_back_total{reason=\"unused\"}"), "{}", metrics.text());
     assert_eq!(sent(&provider).await, before);
     provider.waits(30 * MINUTE);
-    let mut person = asked(&provider, NEIGHBOURS[1]).await;
-    let count = provider.sms.to(&person_phone(NEIGHBOURS[1])).len() + 1;
-    let code = code(&provider, NEIGHBOURS[1], count).await;
+    let mut person = asked(&provider, last).await;
+    let code = code(&provider, last, 1).await;
     answers(&mut person, &code).await;
     is_in(&person);
     // One of two on trial came back: all is as before.
-    for number in [0, 2, 3] {
-        asked(&provider, NEIGHBOURS[number]).await;
+    for neighbour in others {
+        asked(&provider, neighbour).await;
     }
     assert_eq!(provider.mail.to("admin@example.com").len(), 1);
 }
