@@ -107,6 +107,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/enrol/{factor}", post(account::enrol::post))
         // Lost access.
         .route("/recover", get(account::recovery::visit::form).post(account::recovery::visit::submit))
+        .route("/recover/pad", get(account::recovery::pad::form).post(account::recovery::pad::submit))
         .route(
             "/recover/question/{state}",
             get(account::recovery::question::page).post(account::recovery::question::answer),

@@ -76,12 +76,15 @@ pub async fn to_everyone(
     let link = stop_link(app, &row.id);
     let args = json!({ "name": account.first_name, "at": clock::text(at), "link": link });
     let effect = |what: &str| format!("recovery:{}:{key}:{what}", row.id);
-    let mail_key = format!("recover_{key}");
+    let mail_key = match told {
+        Told::Begun | Told::GoesOn | Told::WentThrough if !row.ends_everything() => format!("recover_pad_{key}"),
+        _ => format!("recover_{key}"),
+    };
     let mut messages = Vec::new();
     for (number, to) in super::addresses(app, account).await?.iter().enumerate() {
         messages.push(letter::of_key(app, &account.locale, &mail_key, effect(&format!("mail:{number}")), to, &args)?);
     }
-    let text = app.pages.text(&account.locale, &format!("sms_recover_{key}"), &args);
+    let text = app.pages.text(&account.locale, &format!("sms_{mail_key}"), &args);
     messages.push(letter::sms(effect("sms"), &account.phone, text));
     Ok(messages)
 }

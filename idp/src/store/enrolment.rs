@@ -147,6 +147,14 @@ pub async fn of_account(db: &impl ConnectionTrait, account_id: &str) -> Result<V
         .await?)
 }
 
+/// Whether an account has a method that was ever activated; one that is switched off counts.
+///
+/// # Errors
+/// When the database fails.
+pub async fn any_was_active(db: &impl ConnectionTrait, account_id: &str) -> Result<bool, StoreError> {
+    Ok(of_account(db, account_id).await?.iter().any(|row| row.status != "pending"))
+}
+
 /// Replaces the row by `changed` and raises its version. Touches nothing when somebody else has changed it since it was
 /// read.
 pub fn saving(changed: Model) -> Change {

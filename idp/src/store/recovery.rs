@@ -17,7 +17,7 @@ pub struct Model {
     pub id: String,
     /// Of an address without an account, a made-up one.
     pub account_id: String,
-    /// How the person showed who they are: [`QUESTION`] or [`CODE`].
+    /// How the person showed who they are, [`QUESTION`] or [`CODE`]; or what they want, [`PAD`].
     pub kind: String,
     /// `void`, `mailed`, `waiting`, `done` or `stopped`.
     pub status: String,
@@ -44,6 +44,8 @@ const RECORD: &str = "recovery";
 
 /// `kind` of one that the security question led to.
 pub const QUESTION: &str = "question";
+/// `kind` of one that asks for another activation code and for nothing else.
+pub const PAD: &str = "pad";
 /// `kind` of one that a recovery code led to.
 pub const CODE: &str = "code";
 
@@ -67,6 +69,16 @@ impl Model {
     /// Whether it goes through as soon as its link is confirmed, whatever the waiting time is.
     pub fn is_at_once(&self) -> bool {
         self.kind == CODE
+    }
+
+    /// Whether everything that worked before ends with it.
+    pub fn ends_everything(&self) -> bool {
+        self.kind != PAD
+    }
+
+    /// What the account's log calls it.
+    pub fn occasion(&self) -> &'static str {
+        if self.kind == PAD { "new_code" } else { "recovery" }
     }
 
     /// Whether it waits for its time or for its person.

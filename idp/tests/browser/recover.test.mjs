@@ -39,16 +39,21 @@ describe('lost access in a browser', { timeout: 240_000 }, () => {
     await window.click('#continue');
   }
 
-  step('somebody registers with a security question', async () => {
-    const window = await browser.open();
+  /** Up to the page that waits for the pad. */
+  async function registers(window, email, phone) {
     await window.go(`${place.issuer}/register`);
-    const filled = { first_name: 'Lan', last_name: 'Hoàng', email: EMAIL, phone: PHONE, security_answer: 'Mực' };
+    const filled = { first_name: 'Lan', last_name: 'Hoàng', email, phone, security_answer: 'Mực' };
     for (const [id, text] of Object.entries(filled)) await window.fill(id, text);
     await adds(window);
     await window.click('#continue');
-    const mail = await place.message(EMAIL, '/register/confirm/');
+    const mail = await place.message(email, '/register/confirm/');
     await window.go(link(mail.text, '/register/confirm/'));
     await window.click('#continue');
+  }
+
+  step('somebody registers with a security question', async () => {
+    const window = await browser.open();
+    await registers(window, EMAIL, PHONE);
     const sms = await place.message(PHONE, '/pad#c=');
     await pad.activate(place.issuer, EMAIL, /#c=(\S*)/.exec(sms.text)[1]);
     window.isContent();
@@ -110,6 +115,33 @@ describe('lost access in a browser', { timeout: 240_000 }, () => {
     await place.pad('lan-again').activate(place.issuer, EMAIL, /#c=(\S*)/.exec(sent.at(-1).text)[1]);
     await window.click('#check');
     assert.match(await window.text('#activated'), /hoang\.lan@example\.com/);
+    window.isContent();
+  });
+
+  step('whoever has forgotten the activation code gets another one', async () => {
+    const [email, phone] = ['mai.lan@example.com', '+84912345671'];
+    const window = await browser.open();
+    await registers(window, email, phone);
+    await place.message(phone, '/pad#c=');
+    await window.go(`${place.issuer}/pad`);
+    await window.click('a[href="/recover/pad"]');
+    await window.look('recover-pad');
+    await window.fill('email', email);
+    await adds(window);
+    await window.click('#continue');
+    assert.match(await window.text('#recover-sent'), /a message is on its way/);
+    await window.look('recover-pad-sent');
+
+    const mail = await place.message(email, '/recover/link/');
+    await window.go(link(mail.text, '/recover/link/'));
+    assert.match(await window.text('#phone'), /671$/);
+    assert.equal(await window.has('#factor-cipherpad'), false);
+    await window.look('recover-pad-link');
+    await window.click('#continue');
+    const sent = await place.messages(phone, '/pad#c=', 2);
+    await place.pad('mai').activate(place.issuer, email, /#c=(\S*)/.exec(sent.at(-1).text)[1]);
+    await window.click('#check');
+    assert.match(await window.text('#activated'), /mai\.lan@example\.com/);
     window.isContent();
   });
 });

@@ -71,7 +71,7 @@ impl Wanted<'_> {
 }
 
 fn is_good(event: &Event) -> bool {
-    matches!(event.result.as_str(), "ok" | "by_admin")
+    matches!(event.result.as_str(), "ok" | "by_admin" | "mailed" | "waiting" | "done" | "stopped")
 }
 
 /// What a stretch of the log holds.

@@ -15,7 +15,7 @@ use crate::{
     notice::recovery::{self as notices, Told},
     plugins::FactorHandle,
     store::{
-        self, Tx,
+        self, StoreError, Tx,
         account::{self, Model as Account},
         enrolment, grant,
         log::{self, Event},
@@ -56,8 +56,7 @@ impl Case<'_> {
         if let Some(refused) = self.refusal(&budget, now).await? {
             return Ok(refused);
         }
-        let hours = if self.row.is_at_once() { 0 } else { app.config.limits.recovery_wait_hours };
-        let wait = i64::from(hours) * HOUR;
+        let wait = i64::from(hours(app, &self.row).await?) * HOUR;
         let confirmed = Recovery {
             status: if wait == 0 { recovery::DONE } else { recovery::WAITING }.to_owned(),
             factor: factor.id().to_owned(),
@@ -69,7 +68,7 @@ impl Case<'_> {
         let mut changes = vec![recovery::confirming(&confirmed, now), budget.began(now)];
         changes.extend(self.row.reference.as_deref().map(|code| recovery_code::using_up(code, now)));
         // Somebody else's, or one that was begun before the codes were found: what goes through now ends it.
-        changes.extend(self.waiting(now).await?.map(|other| recovery::stopping(&other)));
+        changes.extend(waiting(app, &self.account, now).await?.map(|other| recovery::stopping(&other)));
         if wait == 0 {
             self.go_through(factor, confirmed, changes).await
         } else {
@@ -96,19 +95,13 @@ impl Case<'_> {
         if budget.left(self.app) == 0 {
             return refused("recover_used_up", json!({ "most": self.app.config.limits.recoveries_per_30_days }));
         }
-        match self.waiting(now).await? {
+        match waiting(self.app, &self.account, now).await? {
             Some(other) if !self.row.is_at_once() => {
                 let at = clock::text(other.effect_at.unwrap_or(now));
                 refused("recover_under_way", json!({ "at": at }))
             }
             _ => Ok(None),
         }
-    }
-
-    /// The recovery that the account waits for.
-    async fn waiting(&self, now: Millis) -> Result<Option<Recovery>, Internal> {
-        let Some(id) = &self.account.recovering else { return Ok(None) };
-        Ok(recovery::by_id(self.app.db.read(), id).await?.filter(|other| other.is_waiting(now)))
     }
 
     async fn wait(self, row: Recovery, changes: Vec<store::Change>, token: &str) -> Result<Outcome, Internal> {
@@ -142,7 +135,11 @@ impl Case<'_> {
         changes: Vec<store::Change>,
     ) -> Result<Outcome, Internal> {
         let (app, now) = (self.app.clone(), self.app.clock.now());
-        let prepared = enrol::begin_prepare(&app, &self.account, factor, None).await?;
+        let ends_everything = row.ends_everything();
+        let replaced = if ends_everything { None } else { in_use(&app, &row.account_id, factor.id()).await? };
+        let has_to_be_new =
+            !ends_everything && row.effect_at == row.confirmed_at && app.config.limits.recovery_wait_hours > 0;
+        let prepared = enrol::begin_prepare(&app, &self.account, factor, replaced.as_ref()).await?;
         let notices = notices::to_everyone(&app, &self.account, &row, Told::WentThrough).await?;
         let seen = self.account.recovering.clone();
         let reminder = seen.as_deref().map(reminder_of);
@@ -155,8 +152,14 @@ impl Case<'_> {
                 Box::pin(async move {
                     let app = transaction;
                     store::apply(tx, changes).await?;
-                    end_everything(tx, &account, now).await?;
+                    if ends_everything {
+                        end_everything(tx, &account, now).await?;
+                    }
                     enrol::begin_in(tx, &app, prepared, Some(address)).await?;
+                    if has_to_be_new && enrolment::any_was_active(tx, &account).await? {
+                        // The device was activated in the meantime: what opens now has to wait.
+                        return Err(StoreError::Conflict("enrolment").into());
+                    }
                     queue(tx, &app, notices).await?;
                     if let Some(reminder) = reminder {
                         outbox::withdraw(tx, &reminder).await?;
@@ -184,9 +187,28 @@ impl Case<'_> {
         Event {
             reference: Some(self.row.id.clone()),
             address: Some(self.address.clone()),
-            ..Event::new("recovery", result)
+            ..Event::new(self.row.occasion(), result)
         }
     }
+}
+
+/// How long a recovery waits, in hours. Another code for a device of an account that never had a method in use takes nothing
+/// over: the earlier one was sent in the same way.
+pub(super) async fn hours(app: &App, row: &Recovery) -> Result<u32, Internal> {
+    let is_new = !row.ends_everything() && !enrolment::any_was_active(app.db.read(), &row.account_id).await?;
+    Ok(if row.is_at_once() || is_new { 0 } else { app.config.limits.recovery_wait_hours })
+}
+
+/// The enrolment of `factor` that is in use, or was until it was switched off.
+async fn in_use(app: &App, account_id: &str, factor: &str) -> Result<Option<enrolment::Model>, StoreError> {
+    let rows = enrolment::of_account(app.db.read(), account_id).await?;
+    Ok(rows.into_iter().rev().find(|row| row.factor == factor && row.status != "pending"))
+}
+
+/// The recovery that an account waits for.
+pub(super) async fn waiting(app: &App, account: &Account, now: Millis) -> Result<Option<Recovery>, Internal> {
+    let Some(id) = &account.recovering else { return Ok(None) };
+    Ok(recovery::by_id(app.db.read(), id).await?.filter(|other| other.is_waiting(now)))
 }
 
 /// The effect that the reminder of a recovery is.

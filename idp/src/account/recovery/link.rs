@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{
     budget::Budget,
-    effect::{Case, Outcome},
+    effect::{Case, Outcome, hours},
     token_hash,
 };
 use crate::{
@@ -91,11 +91,11 @@ async fn take(
     if waits && !row.is_due(app.clock.now()) {
         return again();
     }
-    let chosen = if waits { &row.factor } else { &choice.factor };
+    let chosen = if row.factor.is_empty() { &choice.factor } else { &row.factor };
     let factor = confirmation::methods(app).into_iter().find(|factor| factor.id() == chosen);
     let Some(factor) = factor else {
         // What was chosen before is switched off at the moment.
-        if waits {
+        if !row.factor.is_empty() {
             return Err(CallError::Busy.into());
         }
         return show(app, locale, &row, &account, Some("error_choose")).await;
@@ -134,7 +134,9 @@ async fn show(
         "phone": phone::masked(&account.phone),
         "left": budget.left(app),
         "most": app.config.limits.recoveries_per_30_days,
-        "hours": if row.is_at_once() { 0 } else { app.config.limits.recovery_wait_hours },
+        "hours": hours(app, row).await?,
+        "ends": row.ends_everything(),
+        "chooses": row.factor.is_empty(),
         "at": clock::text(row.effect_at.unwrap_or(now)),
         "factors": confirmation::offered(app, locale),
         "chosen": confirmation::methods(app).first().map(|factor| factor.id().to_owned()),

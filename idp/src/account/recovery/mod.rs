@@ -5,7 +5,8 @@
 //! ([`crate::notice::recovery`]). When that is over the same link goes through with it ([`effect`]): whatever worked before
 //! ends, and an activation begins. Until then whoever got a notice can stop it ([`stop`]).
 //!
-//! A recovery code ([`codes`]) stands for question and waiting time.
+//! A recovery code ([`codes`]) stands for question and waiting time. Whoever only needs another activation code asks for it
+//! without a question ([`pad`]).
 //!
 //! Nobody learns from a page whether an address is known, nor whether an answer was right: pages, counts and writes are the
 //! same, and what came of it is told by mail. Right answers are counted like wrong ones, or the count would tell.
@@ -25,7 +26,9 @@ mod codes;
 mod drawn;
 mod effect;
 pub mod link;
+pub mod pad;
 pub mod question;
+mod sending;
 pub mod stop;
 pub mod visit;
 

@@ -107,7 +107,8 @@ async fn stop(app: &Arc<App>, row: &Recovery, account: &Account, address: String
     let was_by_code = row.kind == recovery::CODE;
     let marked = (account.recovering.as_ref() == Some(&row.id))
         .then(|| account::marking_recovery(&account.id, Some(&row.id), None));
-    let event = Event { reference: Some(row.id.clone()), address: Some(address), ..Event::new("recovery", "stopped") };
+    let event =
+        Event { reference: Some(row.id.clone()), address: Some(address), ..Event::new(row.occasion(), "stopped") };
     let (id, account) = (row.id.clone(), account.id.clone());
     let transaction = app.clone();
     app.db

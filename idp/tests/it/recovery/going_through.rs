@@ -248,6 +248,7 @@ async fn a_used_up_activation_leads_to_recovery(database: Database) {
     }
     assert!(person.sees("recover"), "{}", person.what_is_shown());
     provider.activation_code(&person_phone(EMAIL), 4).await;
+    assert!(person.page.html.contains("/recover/pad"), "{}", person.what_is_shown());
     let mut person = provider.stranger();
     follows_the_link(&provider, &mut person, 1).await;
     person.presses("continue").await;

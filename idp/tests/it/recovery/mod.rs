@@ -4,6 +4,7 @@ mod codes;
 mod going_through;
 mod guessing;
 mod limits;
+mod new_code;
 mod stopping;
 
 use enum_idp::{account::NewAccount, clock::SECOND, store};
