@@ -132,7 +132,7 @@ pub fn routes(app: Arc<App>) -> Router {
 
 /// What somebody sees and changes of their own account, once they have proven that it is theirs.
 fn personal_area() -> Router<Arc<App>> {
-    use account::area::{access, data, emails, entry, log, methods, overview, profile, sessions};
+    use account::area::{access, data, emails, entry, log, methods, overview, phone, profile, sessions};
     Router::new()
         .route("/account", get(overview::page))
         .route("/account/return", get(entry::back))
@@ -152,6 +152,12 @@ fn personal_area() -> Router<Arc<App>> {
         .route("/account/emails/main", post(emails::main))
         .route("/account/emails/confirm/{token}", get(emails::adding::confirm_page).post(emails::adding::confirm))
         .route("/account/restore/{token}", get(emails::restoring::page).post(emails::restoring::restore))
+        .route("/account/phone", get(phone::page))
+        .route("/account/phone/send", post(phone::send))
+        .route("/account/phone/again", post(phone::again))
+        .route("/account/phone/cancel", post(phone::cancel))
+        .route("/account/phone/confirm", post(phone::confirm))
+        .route("/account/phone/restore/{token}", get(phone::restoring::page).post(phone::restoring::restore))
         .route("/account/access", get(access::page))
         .route("/account/access/end", post(access::end))
         .route("/account/profile", get(profile::page).post(profile::save))

@@ -235,5 +235,6 @@ fn row(app: &App, new: NewAccount) -> Result<Account, CreateError> {
         log_head: Vec::new(),
         recovering: None,
         time_zone: String::new(),
+        phone_changed_at: None,
     })
 }

@@ -117,6 +117,7 @@ fn new_account(app: &App, email: String, pending: Pending, phone: String) -> Res
         log_head: Vec::new(),
         recovering: None,
         time_zone: String::new(),
+        phone_changed_at: None,
     })
 }
 

@@ -18,11 +18,21 @@ pub struct Area {
     pub change_seconds: i64,
     /// For so many days an earlier main address can be restored: 1 to 30.
     pub restore_days: i64,
+    /// For so many hours after a change of the number codes by text message confirm no payment, recoveries without a recovery
+    /// code wait, and the number is not changed again: 0 to 720.
+    pub phone_cooldown_hours: i64,
 }
 
 impl Default for Area {
     fn default() -> Self {
-        Self { fresh_seconds: 600, idle_seconds: 600, stay_seconds: 3600, change_seconds: 300, restore_days: 7 }
+        Self {
+            fresh_seconds: 600,
+            idle_seconds: 600,
+            stay_seconds: 3600,
+            change_seconds: 300,
+            restore_days: 7,
+            phone_cooldown_hours: 72,
+        }
     }
 }
 
@@ -34,6 +44,7 @@ impl Area {
             ("account.stay_seconds", self.stay_seconds, 300..=43_200, "must be 300 to 43200"),
             ("account.change_seconds", self.change_seconds, 30..=900, "must be 30 to 900"),
             ("account.restore_days", self.restore_days, 1..=30, "must be 1 to 30"),
+            ("account.phone_cooldown_hours", self.phone_cooldown_hours, 0..=720, "must be 0 to 720"),
         ] {
             if !allowed.contains(&value) {
                 return Err(ConfigError::Value { key, reason: reason.to_owned() });

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::{
     interaction::{Demand, Interaction},
-    sets,
+    number, sets,
 };
 use crate::{
     app::App,
@@ -168,7 +168,8 @@ pub async fn offer(app: &App, email: &str, demand: &Demand) -> Result<Offer, Int
     let mut methods: Vec<Method> = Vec::new();
     let mut unreadable = false;
     for factor in sets::serving(app, &policy, demand) {
-        if account.is_some()
+        if let Some(account) = &account
+            && number::serves(app, account, factor.manifest(), purpose)
             && let Some(led) = Led::of(&enrolments, &factor, purpose)
         {
             if led.is_of(factor.manifest().data_version) {

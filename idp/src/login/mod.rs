@@ -13,6 +13,7 @@ pub mod consent;
 mod decoy;
 pub mod interaction;
 pub mod next;
+pub mod number;
 pub mod policy;
 pub mod session;
 mod sets;

@@ -43,6 +43,8 @@ pub(super) const ALL: &[(&str, &str)] = templates![
     "account_emails.html",
     "account_email_confirm.html",
     "account_restore.html",
+    "account_phone.html",
+    "account_phone_restore.html",
     "account_access.html",
     "account_profile.html",
     "account_data.html",

@@ -162,6 +162,22 @@ fn personal_data() -> Vec<(&'static str, Value)> {
         ("account_restore.html", json!({ "address": "c@d.example" })),
         ("account_restore.html", json!({ "done": true })),
         (
+            "account_phone.html",
+            area(
+                json!({ "phone": "+84 912", "guard": { "open": true, "prove": "/p" }, "waits": "+7 <b>", "changed": "now",
+                "settles": "soon", "typed": "Shop <b>", "ends": true, "cooldown": 72 }),
+            ),
+        ),
+        (
+            "account_phone.html",
+            area(
+                json!({ "phone": "+84 912", "guard": { "open": true, "prove": "/p" }, "typed": "Shop <b>", "ends": true,
+                "is_only_way": true, "cooldown": 0 }),
+            ),
+        ),
+        ("account_phone_restore.html", json!({ "phone": "+84 912" })),
+        ("account_phone_restore.html", json!({ "done": true })),
+        (
             "account_access.html",
             area(
                 json!({ "sites": [{ "id": "x", "name": "Shop <b>", "scope": ["Your name"], "allowed": "now", "tokens": 1,

@@ -38,6 +38,8 @@ pub struct Model {
     pub recovering: Option<String>,
     /// Name of a time zone in the IANA database; empty for UTC.
     pub time_zone: String,
+    /// When the number was changed last; never if there is nothing.
+    pub phone_changed_at: Option<Millis>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -220,4 +222,35 @@ pub async fn set_profile(db: &impl ConnectionTrait, id: &str, profile: Profile) 
     };
     let done = Entity::update_many().set(changed).filter(Column::Id.eq(id)).exec(db).await?;
     Ok(done.rows_affected == 1)
+}
+
+/// Puts `phone` in the place of the number that was `seen`; whatever that is, if none is given. `Ok(false)` when it is
+/// another one by now, or there is no such account.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_phone(
+    db: &impl ConnectionTrait,
+    id: &str,
+    seen: Option<&str>,
+    phone: &str,
+    at: Millis,
+) -> Result<bool, StoreError> {
+    let mut setting = Entity::update_many()
+        .col_expr(Column::Phone, Expr::value(phone))
+        .col_expr(Column::PhoneChangedAt, Expr::value(at))
+        .filter(Column::Id.eq(id));
+    if let Some(seen) = seen {
+        setting = setting.filter(Column::Phone.eq(seen));
+    }
+    Ok(setting.exec(db).await?.rows_affected == 1)
+}
+
+/// The number, and when it was changed last.
+///
+/// # Errors
+/// When the database fails.
+pub async fn phone(db: &impl ConnectionTrait, id: &str) -> Result<Option<(String, Option<Millis>)>, StoreError> {
+    let found = Entity::find_by_id(id).select_only().column(Column::Phone).column(Column::PhoneChangedAt);
+    Ok(found.into_tuple().all(db).await?.pop())
 }

@@ -197,6 +197,26 @@ pub async fn replace_all(db: &impl ConnectionTrait, account_id: &str) -> Result<
     Ok(())
 }
 
+/// Ends what belongs to an account's number: every enrolment of one of `factors`, and all that wait.
+///
+/// # Errors
+/// When the database fails.
+pub async fn replace_of_number(
+    db: &impl ConnectionTrait,
+    account_id: &str,
+    factors: &[String],
+) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::Status, Expr::value("replaced"))
+        .col_expr(Column::Version, Expr::col(Column::Version).add(1))
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::Status.ne("replaced"))
+        .filter(Column::Status.eq("pending").or(Column::Factor.is_in(factors)))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Ids and factors of the active enrolments of an account. In a transaction on PostgreSQL they stay locked, so that of two
 /// that would each leave one way in, the second sees what the first did. Locked by id: whoever locks several does it in one
 /// order.

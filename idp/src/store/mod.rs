@@ -33,6 +33,8 @@ pub mod key;
 pub mod log;
 pub mod meta;
 pub mod outbox;
+pub mod phone_change;
+pub mod phone_undo;
 pub mod plugin;
 pub mod plugin_call;
 pub mod plugin_data;

@@ -84,6 +84,26 @@ describe('the personal area', { timeout: 300_000 }, () => {
     assert.equal(await window.has('#remove-1'), false);
   });
 
+  step('another number is proven by the code that comes to it', async () => {
+    await window.go(`${place.issuer}/account/phone`);
+    await window.look('account-phone');
+    await window.fill('new-phone', '+84 912 345 680');
+    await window.click('#send');
+    const { text } = await place.message('+84912345680', 'E-num');
+    const [, code] = /\n@localhost #(\d{6})$/.exec(text);
+    assert.equal(await window.page.$eval('#code', (field) => field.autocomplete), 'one-time-code');
+    await window.look('account-phone-code');
+    await window.fill('code', code);
+    await window.tabTo('confirm');
+    await window.enter();
+    assert.match(await window.text('#notice'), /number is changed/);
+    assert.equal(await window.text('#account-phone'), '+84 912 345 680');
+    await window.look('account-phone-new');
+    const mail = await place.message(SECOND, '/account/phone/restore/');
+    await window.go(/\S*\/account\/phone\/restore\/\S*/.exec(mail.text)[0]);
+    await window.look('account-phone-restore');
+  });
+
   step('a session elsewhere is seen and ended', async () => {
     const elsewhere = new Visitor(place.issuer);
     await elsewhere.go(`${place.issuer}/account`);

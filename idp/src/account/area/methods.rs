@@ -227,7 +227,11 @@ async fn begin(area: &Area, headers: &HeaderMap, factor: &str) -> Result<Respons
     let begun = app
         .db
         .write(move |tx| Box::pin(async move { enrol::begin_in(tx, &transaction, prepared, Some(address)).await }));
-    begun.await?;
+    match begun.await {
+        // The number has changed at the same moment.
+        Err(error) if error.is_conflict() => return area.back("account_not_again"),
+        done => done?,
+    }
     app.courier.wake();
     activation::lead_to(app, headers, &account.id, factor.id())
 }

@@ -35,6 +35,7 @@ pub mod log;
 pub mod methods;
 mod open;
 pub mod overview;
+pub mod phone;
 pub mod profile;
 mod said;
 pub mod sessions;
@@ -58,6 +59,7 @@ const PLACES: &[Place] = &[
     Place { path: "log", title: "account_log" },
     Place { path: "methods", title: "account_methods" },
     Place { path: "emails", title: "account_emails" },
+    Place { path: "phone", title: "account_phone" },
     Place { path: "sessions", title: "account_sessions" },
     Place { path: "access", title: "account_access" },
     Place { path: "profile", title: "account_profile" },

@@ -6,7 +6,7 @@ use crate::{
     plugins::FactorHandle,
     seal::Seal,
     store::{
-        Tx,
+        StoreError, Tx, account,
         enrolment::{self, Model as Enrolment},
         log::{self, Event},
     },
@@ -30,7 +30,8 @@ impl<E: Into<Internal>> From<E> for NotKept {
 /// Makes `row` active in the caller's transaction, and tells the account's log.
 ///
 /// # Errors
-/// [`NotKept::Full`] when the account now has more than `limit`; when the row has changed; when the database fails.
+/// [`NotKept::Full`] when the account now has more than `limit`; a conflict when the row, or the account's number, has
+/// changed since it was begun; when the database fails.
 pub async fn activate_in(
     tx: &Tx,
     seal: &Seal,
@@ -39,10 +40,15 @@ pub async fn activate_in(
     event: &Event,
     now: crate::clock::Millis,
 ) -> Result<(), NotKept> {
-    let (account, factor) = (row.account_id.clone(), row.factor.clone());
+    let (account, factor, begun_at) = (row.account_id.clone(), row.factor.clone(), row.created_at);
     enrolment::saving(row).apply(tx).await?;
     // The log holds the account's row until the end, so that of two at once the second counts the first.
     log::append(tx, seal, &account, now, event).await?;
+    // What was sent to an earlier number proves nothing about this one.
+    let changed_at = account::phone(tx, &account).await?.and_then(|(_, changed_at)| changed_at);
+    if changed_at.is_some_and(|changed_at| begun_at < changed_at) {
+        return Err(StoreError::Conflict("enrolment").into());
+    }
     if enrolment::count_active(tx, &account, &factor).await? > u64::from(limit) {
         return Err(NotKept::Full);
     }

@@ -17,7 +17,7 @@ use crate::{
     sms::{self, Admission, Traffic},
     store::{
         StoreError, Tx,
-        account::Model as Account,
+        account::{self, Model as Account},
         apply,
         enrolment::{self, Model as Enrolment, PageStep},
         log::{self, Event},
@@ -172,6 +172,13 @@ pub async fn begin_in(tx: &Tx, app: &App, prepared: Prepared, address: Option<St
         return Err(CallError::Busy.into());
     }
     log::append(tx, &app.seal, &account, now, &event).await?;
+    if let Some(text) = messages.iter().find(|message| message.channel == Channel::Sms) {
+        // The log holds the account's row: the number stays what it is until this is over.
+        let phone = account::phone(tx, &account).await?.map(|(phone, _)| phone);
+        if phone.as_ref() != Some(&text.to) {
+            return Err(StoreError::Conflict("phone number").into());
+        }
+    }
     if !messages.is_empty() {
         count_in(tx, app, admission, &block, texts(&messages)).await?;
     }

@@ -12,6 +12,7 @@ use crate::{
     courier::Message,
     error::Internal,
     letter,
+    login::number,
     notice::recovery::{self as notices, Told},
     plugins::FactorHandle,
     store::{
@@ -56,7 +57,7 @@ impl Case<'_> {
         if let Some(refused) = self.refusal(&budget, now).await? {
             return Ok(refused);
         }
-        let wait = i64::from(hours(app, &self.row).await?) * HOUR;
+        let wait = hours(app, &self.account, &self.row).await? * HOUR;
         let confirmed = Recovery {
             status: if wait == 0 { recovery::DONE } else { recovery::WAITING }.to_owned(),
             factor: factor.id().to_owned(),
@@ -193,10 +194,14 @@ impl Case<'_> {
 }
 
 /// How long a recovery waits, in hours. Another code for a device of an account that never had a method in use takes nothing
-/// over: the earlier one was sent in the same way.
-pub(super) async fn hours(app: &App, row: &Recovery) -> Result<u32, Internal> {
+/// over: the earlier one was sent in the same way. Any other waits until the number that the code goes to has settled.
+pub(super) async fn hours(app: &App, account: &Account, row: &Recovery) -> Result<i64, Internal> {
     let is_new = !row.ends_everything() && !enrolment::any_was_active(app.db.read(), &row.account_id).await?;
-    Ok(if row.is_at_once() || is_new { 0 } else { app.config.limits.recovery_wait_hours })
+    if row.is_at_once() || is_new {
+        return Ok(0);
+    }
+    let settles_in = number::settles_at(app, account).map_or(0, |at| at - app.clock.now());
+    Ok(i64::from(app.config.limits.recovery_wait_hours).max((settles_in + HOUR - 1) / HOUR))
 }
 
 /// The enrolment of `factor` that is in use, or was until it was switched off.

@@ -134,7 +134,7 @@ async fn show(
         "phone": phone::masked(&account.phone),
         "left": budget.left(app),
         "most": app.config.limits.recoveries_per_30_days,
-        "hours": hours(app, row).await?,
+        "hours": hours(app, account, row).await?,
         "ends": row.ends_everything(),
         "chooses": row.factor.is_empty(),
         "at": clock::text(row.effect_at.unwrap_or(now)),

@@ -20,7 +20,7 @@ use crate::{
     courier::Message,
     error::Internal,
     letter::{self, Recipient},
-    login::interaction::Interaction,
+    login::{interaction::Interaction, number},
     plugins::FactorHandle,
     sms::{self, Admission, Traffic},
     store::{self, Change, challenge, code_pace, enrolment},
@@ -262,6 +262,12 @@ impl Sending<'_> {
     async fn admit(&self, effects: &[Effect]) -> Result<Admission, Internal> {
         let messages = effects.iter().filter(|effect| matches!(effect, Effect::Sms { .. })).count();
         let account = self.offer.account.as_ref().filter(|_| self.method.enrolment.is_some());
+        if let (Some(account), Some(row)) = (account, &self.method.enrolment)
+            && messages > 0
+            && !number::may_be_texted(self.app, account, row, self.interaction.demand.purpose())
+        {
+            return Ok(Admission::Held);
+        }
         let nobody = hex::encode(decoy_address(&self.app.seal, self.email));
         let traffic = Traffic {
             to: account.map(|account| account.phone.as_str()),

@@ -10,7 +10,10 @@ use crate::{
     app::App,
     clock::Millis,
     error::Internal,
-    login::interaction::{Demand, Interaction},
+    login::{
+        interaction::{Demand, Interaction},
+        number::SMS,
+    },
     notice::{self, Notice},
     plugins::{CallError, FactorHandle},
     seal::Seal,
@@ -21,9 +24,6 @@ use crate::{
         log::Event,
     },
 };
-
-/// RFC 8176: a code that came by text message.
-const SMS: &str = "sms";
 
 /// What became of an answer.
 #[derive(Debug)]

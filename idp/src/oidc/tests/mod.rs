@@ -130,6 +130,7 @@ async fn world() -> World {
         log_head: Vec::new(),
         recovering: None,
         time_zone: String::new(),
+        phone_changed_at: None,
     };
     app.db
         .write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::account::add(tx, account).await?) }))

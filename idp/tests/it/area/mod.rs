@@ -5,6 +5,7 @@ mod logbook;
 mod methods;
 mod opening;
 mod own;
+mod phone;
 mod sessions;
 
 use enum_idp::{
@@ -75,6 +76,13 @@ async fn adds_mail_codes(provider: &Provider, email: &str) {
     person.opens(&link.unwrap()).await;
     person.types("answer", &code.unwrap()).presses("continue").await;
     assert!(person.sees("activated"), "{}", person.what_is_shown());
+}
+
+/// Adds codes by text message to what a member has.
+async fn adds_texts(provider: &Provider, email: &str) {
+    provider.waits(SECOND);
+    crate::codes::adds_by(provider, email, "sms").await;
+    provider.waits(SECOND);
 }
 
 /// Proves who they are by the newest of `count` codes that were mailed.

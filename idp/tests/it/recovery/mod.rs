@@ -19,7 +19,7 @@ use crate::support::{
 
 const EMAIL: &str = "ann@example.com";
 /// As the registration of tests has it.
-const ANSWER: &str = "the jungle book";
+pub(crate) const ANSWER: &str = "the jungle book";
 
 /// A provider whose recoveries wait for nothing.
 async fn without_waiting(database: Database) -> Provider {
@@ -27,7 +27,7 @@ async fn without_waiting(database: Database) -> Provider {
 }
 
 /// Somebody who has registered, with a security question, and activated their pad.
-async fn registered(provider: &Provider, email: &str) -> Member {
+pub(crate) async fn registered(provider: &Provider, email: &str) -> Member {
     let mut person = provider.stranger();
     provider.registers(&mut person, email).await;
     let code = provider.activation_code(&person_phone(email), 1).await;
@@ -43,13 +43,13 @@ async fn asks(person: &mut Person, email: &str) {
 }
 
 /// Asks, and answers the security question.
-async fn answers(person: &mut Person, email: &str, answer: &str) {
+pub(crate) async fn answers(person: &mut Person, email: &str, answer: &str) {
     asks(person, email).await;
     person.types("security_answer", answer).presses("continue").await;
 }
 
 /// The newest of `count` mailed links.
-async fn mailed_link(provider: &Provider, email: &str, count: usize) -> String {
+pub(crate) async fn mailed_link(provider: &Provider, email: &str, count: usize) -> String {
     let start = provider.origin.join("/recover/link/").unwrap().to_string();
     let is_it = |text: &str| text.contains(&start) && text.contains("within 24 hours");
     let letters = provider.mail.wait_for(email, count, |letter| is_it(&letter.text)).await;

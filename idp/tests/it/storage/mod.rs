@@ -39,6 +39,7 @@ fn account(id: &str) -> store::account::Model {
         log_head: Vec::new(),
         recovering: None,
         time_zone: String::new(),
+        phone_changed_at: None,
     }
 }
 

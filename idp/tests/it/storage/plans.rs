@@ -165,6 +165,31 @@ async fn the_addresses_of(provider: &Provider, ann: &mut Member, token: &str) {
     let restore = link_of("ann@example.com", "/account/restore/").await;
     provider.stranger().opens(&restore).await.presses("restore").await;
     ann.enters("/account").await;
+    the_number_of(provider, ann).await;
+}
+
+/// Changes the number, and takes that back.
+async fn the_number_of(provider: &Provider, ann: &mut Member) {
+    const NEW: &str = "+447400999888";
+    ann.enters("/account/phone").await.confirms().await;
+    ann.person.types("new-phone", NEW).presses("send").await;
+    ann.person.presses("cancel").await;
+    provider.waits(MINUTE);
+    ann.person.types("new-phone", NEW).presses("send").await;
+    ann.person.types("code", "12345").presses("confirm").await;
+    let letters = provider.sms.wait_for(NEW, 2, |_| true).await;
+    let codes = letters.iter().map(|letter| letter.text.rsplit_once('#').unwrap().1.to_owned());
+    for code in codes {
+        if ann.person.sees("code") {
+            ann.person.types("code", &code).presses("confirm").await;
+        }
+    }
+    assert!(ann.person.sees("settles"), "{}", ann.person.what_is_shown());
+    let start = provider.origin.join("/account/phone/restore/").unwrap();
+    let letters = provider.mail.wait_for(&ann.email, 1, |letter| letter.text.contains(start.as_str())).await;
+    let link = word(&letters[0].text, start.as_str()).unwrap();
+    provider.stranger().opens(&link).await.presses("restore").await;
+    ann.enters("/account").await;
 }
 
 /// What is kept of a challenge that was sent, and of how often that was.
