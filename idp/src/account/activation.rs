@@ -23,7 +23,7 @@ use crate::{
     app::App,
     clock::{DAY, MINUTE, Millis},
     error::Internal,
-    pages::{self, Options},
+    pages::{self, Options, Scripts},
     plugins::{CallError, FactorHandle},
     store::{
         account::{self, Model as Account},
@@ -286,13 +286,17 @@ impl Page<'_> {
             context[place] = key.into();
         }
         let factor = factor(app, self.about)?;
+        let mut scripts = None;
         if factor.manifest().enrols == Enrols::Page {
             context["on_page"] = true.into();
             context["sends"] = (factor.manifest().challenge == ChallengeKind::Stored).into();
             context["factor_name"] = factor.text(self.locale, "name").into();
             if let Stand::Waiting(row) = stand {
-                context["body"] = match self.body(&factor, row) {
-                    Ok(body) => body.into(),
+                match self.body(&factor, row) {
+                    Ok((body, runs)) => {
+                        context["body"] = body.into();
+                        scripts = runs;
+                    }
                     Err(Internal::Page(why)) => {
                         tracing::error!(
                             factor = factor.id(),
@@ -302,18 +306,17 @@ impl Page<'_> {
                         return self.show(&Stand::Ended(Some(row.clone())), None);
                     }
                     Err(error) => return Err(error),
-                };
+                }
                 context["action"] = format!("{}/answer", self.place).into();
                 context["hidden"] = json!({ STEP_FIELD: row.version.to_string() });
             }
         }
-        let scripts = context["body"].as_str().and_then(|_| app.pages.scripts(factor.id(), &app.config.issuer));
         let options = Options::for_template(PAGE).running(scripts);
         app.pages.render_with(PAGE, self.locale, context, &options)
     }
 
-    /// The plugin's part of the page.
-    fn body(&self, factor: &FactorHandle, row: &Enrolment) -> Result<String, Internal> {
+    /// The plugin's part of the page, and what it may run there.
+    fn body(&self, factor: &FactorHandle, row: &Enrolment) -> Result<(String, Option<Scripts>), Internal> {
         let body = enrol::page::body(self.app, row, self.locale);
         let now = self.app.plugins.factor(factor.id());
         if body.is_err() && now.is_none_or(|now| now.sha256() != factor.sha256()) {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    num::NonZeroU16,
     sync::{Arc, LazyLock},
 };
 
@@ -12,6 +13,7 @@ use axum::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use plugin_api::message::{Description, permission};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::headers::Scripts;
@@ -72,10 +74,13 @@ impl Modules {
         &self.paths
     }
 
-    /// What a page that shows one of the plugin's may run.
-    pub(super) fn scripts(&self, origin: &str) -> Option<Scripts> {
+    /// What a page that shows one of the plugin's may run. `data` is that page's: where the plugin may have its scripts
+    /// talk to programs of the person's computer, `loopback_port` says to which, and without it there is none.
+    pub(super) fn scripts(&self, origin: &str, data: &Value) -> Option<Scripts> {
         let addresses: Vec<String> = self.paths.values().map(|path| format!("{origin}{path}")).collect();
-        (!addresses.is_empty()).then_some(Scripts { addresses, loopback: self.loopback })
+        let port = data.get("loopback_port").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
+        let loopback = port.and_then(NonZeroU16::new).filter(|_| self.loopback);
+        (!addresses.is_empty()).then_some(Scripts { addresses, loopback })
     }
 
     /// The module at a path.

@@ -1,5 +1,7 @@
 //! Headers of every page.
 
+use std::num::NonZeroU16;
+
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 /// Status and policy of one page.
@@ -21,8 +23,8 @@ pub struct Options {
 pub struct Scripts {
     /// Addresses, in full: a policy cannot name a path of the page's own origin otherwise.
     pub addresses: Vec<String>,
-    /// Programs of the person's computer may be talked to.
-    pub loopback: bool,
+    /// Port of the one program of the person's computer that may be talked to.
+    pub loopback: Option<NonZeroU16>,
 }
 
 impl Default for Options {
@@ -83,8 +85,9 @@ impl Options {
             policy.push_str("; script-src ");
             policy.push_str(&scripts.join(" "));
         }
-        if self.plugin.as_ref().is_some_and(|scripts| scripts.loopback) {
-            policy.push_str("; connect-src http://127.0.0.1:*");
+        if let Some(port) = self.plugin.as_ref().and_then(|scripts| scripts.loopback) {
+            policy.push_str("; connect-src http://127.0.0.1:");
+            policy.push_str(&port.to_string());
         }
         policy
     }

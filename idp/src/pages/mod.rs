@@ -158,9 +158,10 @@ impl Pages {
         self.texts.fill(locale_or_default(locale), key, args)
     }
 
-    /// What a page that shows one of a plugin's may run. `origin` is the one that the page is served from.
-    pub fn scripts(&self, plugin: &str, origin: &str) -> Option<Scripts> {
-        self.plugins.load().get(plugin)?.modules.scripts(origin)
+    /// What a page that shows one of a plugin's may run, and whom that may talk to. `origin` is the one that the page is
+    /// served from, `data` what the plugin's page is shown with.
+    pub fn scripts(&self, plugin: &str, origin: &str, data: &Value) -> Option<Scripts> {
+        self.plugins.load().get(plugin)?.modules.scripts(origin, data)
     }
 
     /// A plugin's JavaScript module, if it is at this path.

@@ -285,6 +285,31 @@ fn pages_may_not_be_framed_cached_or_scripted() {
 }
 
 #[test]
+fn scripts_reach_the_port_that_the_page_names_and_only_with_the_permission() {
+    let with = |permissions: &[&str], data: Value| {
+        let mut plugin = description("x");
+        plugin.manifest.permissions = permissions.iter().map(|&name| name.to_owned()).collect();
+        plugin.assets.insert("a.js".into(), String::new());
+        let pages = Pages::new([&plugin]).unwrap();
+        let options = Options::default().running(pages.scripts("pad", "https://id.example", &data));
+        let shown = pages.render_with("home.html", "en", json!({ "discovery": "" }), &options).unwrap();
+        shown.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
+    };
+    let both = ["script", "script.loopback"];
+    let policy = with(&both, json!({ "loopback_port": 17316 }));
+    assert!(policy.contains("; script-src https://id.example/assets/"), "{policy}");
+    assert!(policy.ends_with("; connect-src http://127.0.0.1:17316"), "{policy}");
+    for port in [json!(null), json!(0), json!(65536), json!(-1), json!("17316"), json!("* https://evil.example")] {
+        let policy = with(&both, json!({ "loopback_port": port }));
+        assert!(policy.contains("script-src") && !policy.contains("connect-src"), "{port}: {policy}");
+    }
+    for permissions in [&["script"][..], &["script.loopback"], &[]] {
+        let policy = with(permissions, json!({ "loopback_port": 17316 }));
+        assert!(!policy.contains("connect-src"), "{permissions:?}: {policy}");
+    }
+}
+
+#[test]
 fn every_problem_says_what_to_do_next() {
     let texts = texts::Texts::built_in().unwrap();
     for key in [

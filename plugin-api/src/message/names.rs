@@ -68,6 +68,7 @@ pub mod permission {
     pub const HTTP: &str = "http";
     /// To run JavaScript of its own on its pages: see [`super::super::Description::assets`].
     pub const SCRIPT: &str = "script";
-    /// To have that JavaScript talk to programs of the person's computer, at `http://127.0.0.1` and any port.
+    /// To have that JavaScript talk to a program of the person's computer: at `http://127.0.0.1` and the port that the
+    /// page's data names as `loopback_port`.
     pub const SCRIPT_LOOPBACK: &str = "script.loopback";
 }

@@ -60,13 +60,15 @@ impl Factor for Fingerprint {
             .challenge(ChallengeKind::Derived)
             .enrols(Enrols::Page)
             .per_account(PER_ACCOUNT)
-            .permissions(&[permission::SCRIPT])
+            .permissions(&[permission::SCRIPT, permission::SCRIPT_LOOPBACK])
             .data_version(1);
         Description::new(manifest)
             .page(GET_PAGE, include_str!("pages/get.html"))
             .page(CREATE_PAGE, include_str!("pages/create.html"))
             .page("part", include_str!("pages/part.html"))
+            .page("bridge", include_str!("pages/bridge.html"))
             .asset("webauthn.js", include_str!("assets/webauthn.js"))
+            .asset("bridge.js", include_str!("assets/bridge.js"))
             .texts("en", include_str!("texts/en.json"))?
             .texts("ru", include_str!("texts/ru.json"))?
             .texts("vi", include_str!("texts/vi.json"))
@@ -99,7 +101,9 @@ impl Factor for Fingerprint {
         others: &[Enrolled<Enrolment>],
     ) -> Result<Step<Asked, Enrolment>> {
         let options = asserting::options(cx, enrolment, others)?;
-        let data = json!({ "what": "get", "options": options, "pays": cx.purpose == Purpose::Payment });
+        let data = json!({
+            "what": "get", "options": options, "pays": cx.purpose == Purpose::Payment, "loopback_port": self.policy.bridge,
+        });
         Ok(Step::ask(GET_PAGE, data, Asked {}))
     }
 

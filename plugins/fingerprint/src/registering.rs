@@ -38,11 +38,12 @@ pub struct Enrolling {
 /// Shows the page.
 pub(crate) fn ask(cx: &Context, policy: &Policy, others: &[Enrolled<Enrolment>]) -> Result<Step<Enrolling, Enrolment>> {
     let (options, enrolling) = begin(cx, policy, others)?;
-    Ok(page(&options, enrolling, None))
+    Ok(page(policy, &options, enrolling, None))
 }
 
-fn page(options: &str, enrolling: Enrolling, problem: Option<&str>) -> Step<Enrolling, Enrolment> {
-    Step::ask(CREATE_PAGE, json!({ "what": "create", "options": options, "problem": problem }), enrolling)
+fn page(policy: &Policy, options: &str, enrolling: Enrolling, problem: Option<&str>) -> Step<Enrolling, Enrolment> {
+    let data = json!({ "what": "create", "options": options, "problem": problem, "loopback_port": policy.bridge });
+    Step::ask(CREATE_PAGE, data, enrolling)
 }
 
 /// Options for the browser, and what its answer is held against.
@@ -98,7 +99,7 @@ pub(crate) fn judge(
         Ok(credential) => credential,
         // The person can take another one: what they did was no mistake.
         Err(error) if policy.authorities.is_some() && is_about_its_maker(&error) => {
-            return Ok(page(&enrolling.options.clone(), enrolling, Some("not_taken")));
+            return Ok(page(policy, &enrolling.options.clone(), enrolling, Some("not_taken")));
         }
         Err(_) => return Ok(Step::wrong()),
     };

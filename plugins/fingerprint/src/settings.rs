@@ -1,6 +1,6 @@
 //! What the administrator decides.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU16};
 
 use plugin_api::prelude::*;
 use uuid::Uuid;
@@ -20,6 +20,9 @@ pub struct Settings {
     /// Models that are taken, by their AAGUIDs; every model that the authorities attest if empty.
     #[schemars(with = "Vec<String>")]
     pub aaguids: Vec<Uuid>,
+    /// Port of enum-bridge on people's own computers, 17316 unless they chose another. Pages offer to ask it for a finger
+    /// besides what the browser offers; not if this is left out.
+    pub bridge_port: Option<NonZeroU16>,
 }
 
 /// Which authenticators people are asked for.
@@ -52,6 +55,8 @@ pub(crate) struct Policy {
     pub(crate) attachment: Option<AuthenticatorAttachment>,
     /// `None` takes anybody's.
     pub(crate) authorities: Option<AttestationCaList>,
+    /// Where pages look for enum-bridge. `None` does not offer it.
+    pub(crate) bridge: Option<NonZeroU16>,
 }
 
 impl Policy {
@@ -70,7 +75,12 @@ impl Policy {
                 return Err(Error::failed("attestation: `authorities` and `aaguids` are for `listed` alone"));
             }
         };
-        Ok(Self { attachment, authorities })
+        if authorities.is_some() && settings.bridge_port.is_some() {
+            return Err(Error::failed(
+                "bridge_port: enum-bridge attests nothing, and `attestation = \"listed\"` takes no such keys",
+            ));
+        }
+        Ok(Self { attachment, authorities, bridge: settings.bridge_port })
     }
 }
 

@@ -118,6 +118,9 @@ fn settings_that_make_no_sense_are_refused() {
         (json!({ "attestation": "listed", "authorities": ["no certificate"] }), "authorities: number 1"),
         (json!({ "attestation": "listed", "authorities": [ROOT], "aaguids": ["x"] }), "settings"),
         (json!({ "attestation": "some" }), "settings"),
+        (json!({ "bridge_port": 0 }), "settings"),
+        (json!({ "bridge_port": 65536 }), "settings"),
+        (json!({ "attestation": "listed", "authorities": [ROOT], "bridge_port": 17316 }), "bridge_port"),
         (json!({ "user_verification": "discouraged" }), "settings"),
     ] {
         let refused = with(&settings).err().unwrap_or_else(|| panic!("{settings} was taken")).to_string();

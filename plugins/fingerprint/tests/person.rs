@@ -57,7 +57,7 @@ fn conforms() {
 fn it_says_what_it_is() {
     let manifest = plugin().describe().unwrap().manifest;
     assert_eq!((manifest.id.as_str(), manifest.acr.as_deref(), manifest.per_account), ("fingerprint", Some("phr"), 10));
-    assert_eq!(manifest.permissions, ["script"]);
+    assert_eq!(manifest.permissions, ["script", "script.loopback"]);
 }
 
 #[test]
@@ -212,6 +212,33 @@ fn pages_carry_their_options_and_their_script_in_every_language() {
                 assert!(html.contains(part), "{locale} {page}: {part}\n{html}");
             }
             assert!(!html.contains("data-options=\"{\""), "the options are escaped");
+            assert!(!html.contains("bridge"), "nobody said that there is one");
+        }
+    }
+}
+
+#[test]
+fn pages_offer_the_bridge_where_the_administrator_names_its_port() {
+    let plugin = keys::with(&json!({ "bridge_port": 17316 })).unwrap();
+    let cx = context(Purpose::Authorize);
+    let (_, enrolment) = enrolled(&plugin, "Thumb");
+    let decoy = plugin.decoy(&cx).unwrap().enrolment;
+    let steps = [
+        plugin.begin(&cx, &enrolment).unwrap(),
+        plugin.begin(&payment(), &enrolment).unwrap(),
+        plugin.begin(&cx, &decoy).unwrap(),
+        plugin.enrol_begin(&cx, None).unwrap(),
+    ];
+    for locale in ["en", "ru", "vi"] {
+        for step in &steps {
+            let Step::Ask { page, data, .. } = step else { panic!("{step:?}") };
+            assert_eq!(data["loopback_port"], 17316);
+            let html = pages(&plugin, page, locale, data);
+            for part in
+                ["data-port=\"17316\"", "id=\"use-bridge\"", "/assets/x/bridge.js", "data-trouble-bridge-absent=\""]
+            {
+                assert!(html.contains(part), "{locale} {page}: {part}\n{html}");
+            }
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
     app::App,
     error::Internal,
     letter,
+    pages::Scripts,
     plugins::FactorHandle,
     seal::Seal,
     sms::Admission,
@@ -56,13 +57,14 @@ pub(in super::super) enum Answered {
     TooMany,
 }
 
-/// The plugin's part of the page.
+/// The plugin's part of the page, and what it may run there.
 ///
 /// # Errors
 /// When the row holds no step, or the page cannot be rendered.
-pub(in super::super) fn body(app: &App, row: &Enrolment, locale: &str) -> Result<String, Internal> {
+pub(in super::super) fn body(app: &App, row: &Enrolment, locale: &str) -> Result<(String, Option<Scripts>), Internal> {
     let PageStep { page, data, .. } = step_of(row, &app.seal)?;
-    app.pages.plugin_page(&row.factor, &page, locale, &data)
+    let html = app.pages.plugin_page(&row.factor, &page, locale, &data)?;
+    Ok((html, app.pages.scripts(&row.factor, &app.config.issuer, &data)))
 }
 
 /// Takes the answer to the page that `row` is at.

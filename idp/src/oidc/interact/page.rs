@@ -260,7 +260,7 @@ impl Visitor<'_> {
             "body": body, "email": email, "factor_name": name, "others": others,
             "again": issued.is_sent(), "notice": notice, "wait": complaint.wait,
         });
-        let scripts = self.app.pages.scripts(&issued.factor, &self.app.config.issuer);
+        let scripts = self.app.pages.scripts(&issued.factor, &self.app.config.issuer, &question.data);
         let options = Options::for_template(FACTOR_PAGE).running(scripts);
         self.render_with(FACTOR_PAGE, visit, complaint.error, own, &options)
     }

@@ -2,14 +2,22 @@
 
 use hyper::{Method, StatusCode};
 
-use super::{ANN, asked, member, provider};
+use enum_idp::account::enrol_by_admin;
+
+use super::{ANN, FACTOR, asked, member, provider};
 use crate::{
     on_both_databases,
-    support::{database::Database, http, provider::Provider},
+    support::{
+        database::Database,
+        http,
+        person::Person,
+        provider::{Provider, Written},
+    },
 };
 
 on_both_databases! {
     a_page_may_run_the_scripts_of_the_plugin_that_it_shows_and_no_others,
+    pages_reach_the_bridge_at_its_port_where_the_administrator_offers_it,
     a_script_is_found_under_its_own_address_alone,
 }
 
@@ -25,8 +33,12 @@ async fn a_page_may_run_the_scripts_of_the_plugin_that_it_shows_and_no_others(da
     let page = asked(&provider, ANN).await;
     let address = format!("{}{}", provider.app.config.issuer, script(&page.page.html));
     let policy = page.reply.header("content-security-policy").to_owned();
-    assert!(policy.contains(&format!("script-src {address}")), "{policy}");
-    assert!(!policy.contains("connect-src"), "it asked for no permission to talk to anybody: {policy}");
+    let (folder, _) = address.rsplit_once('/').unwrap();
+    let (_, runs) = policy.split_once("; script-src ").unwrap();
+    let mut runs: Vec<&str> = runs.split(';').next().unwrap().split(' ').collect();
+    runs.sort_unstable();
+    assert_eq!(runs, [format!("{folder}/bridge.js"), address.clone()], "the plugin's own and no other");
+    assert!(!policy.contains("connect-src"), "nobody offers a bridge: {policy}");
     let mut person = provider.stranger();
     for place in ["/", "/register"] {
         person.opens(place).await;
@@ -34,6 +46,26 @@ async fn a_page_may_run_the_scripts_of_the_plugin_that_it_shows_and_no_others(da
     }
     person.opens(&provider.sites.own.sends(&[]).link).await;
     assert!(person.sees("email") && !person.reply.header("content-security-policy").contains("script-src"));
+}
+
+async fn pages_reach_the_bridge_at_its_port_where_the_administrator_offers_it(database: Database) {
+    const REACH: &str = "; connect-src http://127.0.0.1:17316";
+    let pins = vec!["fingerprint_factor settings = { bridge_port = 17316 }", "merchant"];
+    let provider = Provider::starts_as(database, Written { pins, ..Written::default() }).await;
+    let policy = |person: &Person| person.reply.header("content-security-policy").to_owned();
+    member(&provider, ANN).await;
+    let page = asked(&provider, ANN).await;
+    assert!(page.sees("use-bridge") && policy(&page).ends_with(REACH), "{}", policy(&page));
+    let nobody = asked(&provider, "nobody@example.com").await;
+    assert!(nobody.sees("use-bridge") && policy(&nobody).ends_with(REACH), "{}", policy(&nobody));
+    let link = enrol_by_admin(&provider.app, ANN, Some(FACTOR)).await.unwrap().link.unwrap();
+    let mut person = provider.stranger();
+    person.opens(&link).await;
+    assert!(person.sees("use-bridge") && policy(&person).ends_with(REACH), "{}", policy(&person));
+    for place in ["/", "/register", &provider.sites.own.sends(&[]).link] {
+        person.opens(place).await;
+        assert!(!policy(&person).contains("connect-src"), "{place}");
+    }
 }
 
 async fn a_script_is_found_under_its_own_address_alone(database: Database) {

@@ -76,6 +76,6 @@ pub(crate) fn pages(plugin: &Loaded, page: &str, locale: &str, data: &Value) -> 
     let mut context = tera::Context::new();
     context.insert("data", data);
     context.insert("t", &description.texts[locale]);
-    context.insert("assets", &json!({ "webauthn.js": "/assets/x/webauthn.js" }));
+    context.insert("assets", &json!({ "webauthn.js": "/assets/x/webauthn.js", "bridge.js": "/assets/x/bridge.js" }));
     engine.render(page, &context).unwrap()
 }
