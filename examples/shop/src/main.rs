@@ -186,7 +186,7 @@ async fn callback(State(shop): State<Arc<Shop>>, Query(answer): Query<Callback>,
     // A task of its own: a browser that goes away now must not leave the order half settled.
     let settled = tokio::spawn(async move {
         let status = match shop.payments.finish(pending, answer, &details, &transaction).await {
-            Ok((token, receipt)) => Status::Paid { receipt, token },
+            Ok(confirmed) => Status::Paid(Box::new(confirmed)),
             Err(Trouble::Declined) => Status::Declined,
             Err(Trouble::Provider(text) | Trouble::Refused(text)) => Status::Failed(text),
         };

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::{payment::Pending, receipt::Receipt, receipt::Transaction};
+use crate::{
+    payment::{Confirmed, Pending},
+    receipt::Transaction,
+};
 
 /// Something to buy. The price is in hundredths of the currency.
 pub(crate) struct Article {
@@ -34,7 +37,7 @@ pub(crate) enum Status {
     Unpaid,
     Waiting(Pending),
     Settling,
-    Paid { receipt: Receipt, token: String },
+    Paid(Box<Confirmed>),
     Declined,
     Failed(String),
 }
@@ -50,7 +53,7 @@ pub(crate) struct Order {
 impl Order {
     /// Whether a payment may be started, or started again.
     pub(crate) fn payable(&self) -> bool {
-        !matches!(self.status, Status::Settling | Status::Paid { .. })
+        !matches!(self.status, Status::Settling | Status::Paid(_))
     }
 
     /// Takes the attempt that `state` names, once.

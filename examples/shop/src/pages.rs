@@ -9,7 +9,10 @@ use axum::{
 use serde_json::{Value, json};
 use tera::{Context, Tera, TeraResult};
 
-use crate::orders::{ARTICLES, Order, SHOP, Status};
+use crate::{
+    orders::{ARTICLES, Order, SHOP, Status},
+    payment::Confirmed,
+};
 
 static TEMPLATES: LazyLock<TeraResult<Tera>> = LazyLock::new(|| {
     let mut tera = Tera::new();
@@ -61,10 +64,11 @@ pub(crate) fn order(order: &Order) -> Response {
         Status::Settling => ("settling", Value::Null, ""),
         Status::Declined => ("declined", Value::Null, ""),
         Status::Failed(detail) => ("failed", Value::Null, detail.as_str()),
-        Status::Paid { receipt, token } => {
+        Status::Paid(confirmed) => {
+            let Confirmed { token, receipt, fee } = confirmed.as_ref();
             let shown = json!({
                 "token": token, "jti": receipt.jti, "sub": receipt.sub, "factor": receipt.factor, "acr": receipt.acr,
-                "iat": receipt.iat,
+                "iat": receipt.iat, "fee": fee,
             });
             ("paid", shown, "")
         }

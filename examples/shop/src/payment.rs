@@ -37,12 +37,30 @@ struct PushEndpoint {
 }
 impl AdditionalProviderMetadata for PushEndpoint {}
 
+/// What the person was charged by E-num for confirming: a text message costs, other methods do not.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Fee {
+    /// Decimal number.
+    pub(crate) amount: String,
+    pub(crate) currency: String,
+}
+
+/// A payment that was confirmed.
+pub(crate) struct Confirmed {
+    /// The receipt as it came: keep this one.
+    pub(crate) token: String,
+    /// What it says.
+    pub(crate) receipt: Receipt,
+    pub(crate) fee: Option<Fee>,
+}
+
 /// What the token response holds beside the tokens (RFC 9396 §7).
 #[derive(Debug, Deserialize, Serialize)]
 struct Approved {
     #[serde(default)]
     authorization_details: Vec<Value>,
     receipt: Option<String>,
+    enum_fee: Option<Fee>,
 }
 impl ExtraTokenFields for Approved {}
 
@@ -228,7 +246,7 @@ impl Payments {
         answer: Callback,
         details: &Value,
         transaction: &Transaction,
-    ) -> Result<(String, Receipt), Trouble> {
+    ) -> Result<Confirmed, Trouble> {
         let refused = |text: &str| Trouble::Refused(text.to_owned());
         // RFC 9207: another provider's answer must not be exchanged at this one.
         if answer.iss.as_deref() != Some(self.issuer.as_str()) {
@@ -265,7 +283,7 @@ impl Payments {
         let expected =
             Expected { issuer: &self.issuer, client_id: &self.client_id, sub: claims.subject(), transaction };
         let verified = receipt::verify(receipt, &keys, &expected).map_err(Trouble::Refused)?;
-        Ok((receipt.to_owned(), verified))
+        Ok(Confirmed { token: receipt.to_owned(), receipt: verified, fee: approved.enum_fee.clone() })
     }
 
     async fn exchange(&self, code: String, verifier: PkceCodeVerifier) -> Result<Tokens, Trouble> {

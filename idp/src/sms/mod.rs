@@ -5,8 +5,10 @@
 //! [`admit`] is asked before a message is queued; what it gives back is written in the transaction of the message, with the
 //! limits in the statements, so that messages at once do not slip by. Its rows are the last that a transaction touches, the
 //! address block's behind all others: so no two transactions wait for each other. Windows are the hours and days of the clock (UTC).
-//! The person learns that no message can be sent, and not why. An address without an account is counted by its address,
-//! network and made-up account; nothing is sent to it, and so nothing is counted of numbers and of all.
+//! The person learns that no message can be sent, and not why. An address without an account is counted by its network and
+//! made-up account; nothing is sent to it, and so nothing is counted of numbers and of all. What lies in a number
+//! ([`Admission::Withheld`]) is told to nobody who has yet to prove who they are: they see what they would see if it were sent, as
+//! an address without an account does.
 
 use std::collections::BTreeMap;
 
@@ -46,6 +48,9 @@ pub struct Traffic<'a> {
 pub enum Admission {
     /// They may: write this with them. A conflict over it means that something else was counted first.
     Sent(Vec<Change>),
+    /// They may not, for a reason that only an address with an account meets. Whoever does not know yet whether there is one is
+    /// answered as if they were sent, and this is written as for an address without an account.
+    Withheld(Vec<Change>),
     /// They may not.
     Held,
 }
@@ -72,17 +77,14 @@ pub async fn admit(app: &App, traffic: Traffic<'_>) -> Result<Admission, Interna
     let keys: Vec<String> = limits.iter().map(|limit| limit.key.clone()).collect();
     let counts = sms_guard::counts(db, &keys).await?;
     let counted = counted(&limits, &counts, more);
-    let Some(to) = traffic.to else {
-        let mobile = number::Number { country: guard.countries.first().cloned(), kind: "mobile" };
-        let guard = Guard { types: vec!["mobile".to_owned()], ..guard.clone() };
-        return Ok(match rules::decide(&guard, Some(&mobile), &counted, None, now) {
-            Decision::Send(_) => Admission::Sent(counting(&limits, more)),
-            _ => Admission::Held,
-        });
-    };
-    let prefix = number::prefix(to);
+    let prefix = traffic.to.map_or_else(String::new, number::prefix);
     let known = sms_guard::prefix(db, &prefix).await?;
-    match rules::decide(guard, number::read(to).as_ref(), &counted, known.as_ref(), now) {
+    let decision = match traffic.to {
+        Some(to) => rules::decide(guard, number::read(to).as_ref(), &counted, known.as_ref(), now),
+        None => rules::decide_of_nobody(guard, &counted, now),
+    };
+    match decision {
+        Decision::Send(_) if traffic.to.is_none() => Ok(Admission::Sent(counting_of_nobody(&limits, more))),
         Decision::Send(changed) => {
             let version = known.map_or(0, |known| known.version);
             let (state, version) = match changed {
@@ -90,22 +92,23 @@ pub async fn admit(app: &App, traffic: Traffic<'_>) -> Result<Admission, Interna
                 None => (None, version),
             };
             let sending = sms_guard::sending(&prefix, more, version, now);
-            let (blocks, others): (Vec<Limit>, Vec<Limit>) = limits.into_iter().partition(is_of_block);
-            let counted = counting(&others, more).into_iter().chain(state).chain([sending]);
-            Ok(Admission::Sent(counted.chain(counting(&blocks, more)).collect()))
+            let (blocks, others): (Vec<&Limit>, Vec<&Limit>) = limits.iter().partition(|limit| is_of_block(limit));
+            let counted = counting(others, more).into_iter().chain(state).chain([sending]);
+            Ok(Admission::Sent(counted.chain(counting(blocks, more)).collect()))
         }
         Decision::Hold(reason) => {
             held(app, reason);
             if let Some(limit) = limits.iter().find(|limit| Reason::Limit(limit.name) == reason && is_over_all(limit)) {
                 alert(app, format!("sms-guard:{}", limit.key), limit.name, None).await?;
             }
-            Ok(Admission::Held)
+            let quietly = || Admission::Withheld(counting_of_nobody(&limits, more));
+            Ok(if reason.is_of_number() { quietly() } else { Admission::Held })
         }
         Decision::Close(state) => {
             held(app, Reason::Unused);
             let effect = format!("sms-guard:prefix:{prefix}:{}", state.version);
             alert(app, effect, &prefix, Some(sms_guard::changing(state))).await?;
-            Ok(Admission::Held)
+            Ok(Admission::Withheld(counting_of_nobody(&limits, more)))
         }
     }
 }
@@ -152,9 +155,9 @@ fn limits(app: &App, traffic: &Traffic<'_>, now: Millis) -> Vec<Limit> {
         of.extend([
             (["number_per_hour", "number_per_day"], hash(to), numbers),
             (["prefix_per_hour", "prefix_per_day"], number::prefix(to), prefixes),
-            (["all_per_hour", "all_per_day"], String::new(), [guard.all_per_hour, guard.all_per_day]),
         ]);
     }
+    of.push((["all_per_hour", "all_per_day"], String::new(), [guard.all_per_hour, guard.all_per_day]));
     let windows = [HOUR, DAY];
     of.into_iter()
         .flat_map(|(names, what, most)| {
@@ -179,9 +182,14 @@ fn counted(limits: &[Limit], counts: &BTreeMap<String, i32>, more: i32) -> Vec<r
     limits.iter().map(|limit| (limit.name, at(limit), limit.most)).collect()
 }
 
-fn counting(limits: &[Limit], more: i32) -> Vec<Change> {
+/// What is counted where nothing is sent: who asked, and from where.
+fn counting_of_nobody(limits: &[Limit], more: i32) -> Vec<Change> {
+    counting(limits.iter().filter(|limit| limit.name.starts_with("account_") || is_of_block(limit)), more)
+}
+
+fn counting<'a>(limits: impl IntoIterator<Item = &'a Limit>, more: i32) -> Vec<Change> {
     let most = |limit: &Limit| i32::try_from(limit.most).unwrap_or(i32::MAX);
-    limits.iter().map(|limit| sms_guard::counting(&limit.key, more, most(limit), limit.expires_at)).collect()
+    limits.into_iter().map(|limit| sms_guard::counting(&limit.key, more, most(limit), limit.expires_at)).collect()
 }
 
 fn held(app: &App, reason: Reason) {

@@ -28,6 +28,19 @@ impl Reason {
             Self::Unused => "unused",
         }
     }
+
+    /// Whether only an address with an account meets it, since it lies in the account's number.
+    pub(super) fn is_of_number(self) -> bool {
+        match self {
+            Self::Number | Self::Country | Self::Type | Self::Unused => true,
+            Self::Limit(name) => is_of_number(name),
+        }
+    }
+}
+
+/// Whether a limit counts what goes to a number or to those beside it.
+fn is_of_number(limit: &str) -> bool {
+    limit.starts_with("number_") || limit.starts_with("prefix_")
 }
 
 /// What is to be done.
@@ -43,6 +56,8 @@ pub(super) enum Decision {
 /// One limit: its name, what was counted, and what may be.
 pub(super) type Counted = (&'static str, i32, u32);
 
+/// What holds for addresses with and without an account comes first: behind a reason that lies in the number it would tell
+/// one from the other.
 pub(super) fn decide(
     guard: &Guard,
     number: Option<&Number>,
@@ -50,6 +65,12 @@ pub(super) fn decide(
     prefix: Option<&Prefix>,
     now: Millis,
 ) -> Decision {
+    let is_reached = |(_, sent, most): &&Counted| *most > 0 && i64::from(*sent) >= i64::from(*most);
+    let reached =
+        |of_number: bool| counted.iter().filter(move |(name, ..)| is_of_number(name) == of_number).find(is_reached);
+    if let Some((name, ..)) = reached(false) {
+        return Decision::Hold(Reason::Limit(name));
+    }
     let Some(number) = number else { return Decision::Hold(Reason::Number) };
     let is_listed = |list: &[String], what: &str| list.iter().any(|item| item.eq_ignore_ascii_case(what));
     let country = number.country.as_deref().unwrap_or_default();
@@ -59,11 +80,17 @@ pub(super) fn decide(
     if !is_listed(&guard.types, number.kind) {
         return Decision::Hold(Reason::Type);
     }
-    let is_reached = |(_, sent, most): &&Counted| *most > 0 && i64::from(*sent) >= i64::from(*most);
-    if let Some((name, ..)) = counted.iter().find(is_reached) {
+    if let Some((name, ..)) = reached(true) {
         return Decision::Hold(Reason::Limit(name));
     }
     prefix.map_or(Decision::Send(None), |prefix| judge(guard, prefix, now))
+}
+
+/// As for a number that nothing speaks against: what is decided of an address without an account.
+pub(super) fn decide_of_nobody(guard: &Guard, counted: &[Counted], now: Millis) -> Decision {
+    let number = Number { country: guard.countries.first().cloned(), kind: "mobile" };
+    let guard = Guard { types: vec![number.kind.to_owned()], ..guard.clone() };
+    decide(&guard, Some(&number), counted, None, now)
 }
 
 /// Whether the codes that went to a prefix come back.
@@ -140,6 +167,26 @@ mod tests {
         let reached = with(&[("number_per_hour", 9, 10), ("prefix_per_day", 10, 10)]);
         assert_eq!(reached, Decision::Hold(Reason::Limit("prefix_per_day")));
         assert_eq!(with(&[("all_per_hour", i32::MAX, u32::MAX)]), Decision::Send(None));
+    }
+
+    #[test]
+    fn what_lies_in_the_number_never_hides_what_everybody_meets() {
+        let guard = Guard { countries: vec!["DE".to_owned()], ..Guard::default() };
+        let with = |counted: &[Counted]| decide(&guard, Some(&vietnamese()), counted, None, NOW);
+        assert_eq!(with(&[]), Decision::Hold(Reason::Country));
+        for common in ["account_per_hour", "block_per_day", "all_per_hour"] {
+            let held = with(&[("number_per_hour", 9, 1), ("prefix_per_day", 9, 1), (common, 1, 1)]);
+            assert_eq!(held, Decision::Hold(Reason::Limit(common)));
+            assert!(!Reason::Limit(common).is_of_number());
+        }
+        for reason in ["number_per_hour", "prefix_per_day"].map(Reason::Limit).into_iter().chain([
+            Reason::Number,
+            Reason::Country,
+            Reason::Type,
+            Reason::Unused,
+        ]) {
+            assert!(reason.is_of_number(), "{reason:?}");
+        }
     }
 
     #[test]

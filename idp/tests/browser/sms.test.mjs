@@ -6,10 +6,11 @@ import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 
+import { Browser } from './support/browser.mjs';
 import { Kannel, PASSWORD as KANNEL_PASSWORD, USER as KANNEL_USER } from './support/kannel.mjs';
 import { Place, stepsAt } from './support/place.mjs';
 import { certify } from './support/post-office.mjs';
-import { eventually, pause, run } from './support/programs.mjs';
+import { eventually, output, pause, run } from './support/programs.mjs';
 import { PASSWORD, SYSTEM_ID, Smsc, status } from './support/smsc.mjs';
 import { Visitor, register } from './support/visitor.mjs';
 
@@ -337,6 +338,41 @@ describe('SMS over gateways', { timeout: 240_000 }, () => {
     await place.provider.says(/courier: given up.*not sent twice/);
     await pause(500);
     assert.deepEqual([requests, judge.submits.length], [1, 0]);
+  });
+
+  step('a message for a payment costs when the SMSC has taken it, and nothing when it never arrives', async () => {
+    const judge = await smsc();
+    place = await Place.make(['libsms_factor.so', 'libmerchant.so']);
+    await place.serveAll({ sms: { from: 'E-num', url: smpp(judge) } });
+    const email = 'anna@example.com';
+    const visitor = new Visitor(place.issuer);
+    const { link, code } = await place.begins(email, 'sms');
+    await visitor.go(link);
+    await visitor.press('continue', { answer: code });
+    assert.equal(judge.submits.length, 0);
+
+    const browser = await Browser.launch();
+    opened.push(browser);
+    const window = await browser.open();
+    await window.go(place.shop);
+    await window.click('#buy-mug');
+    await window.click('#pay');
+    await window.fill('email', email);
+    await window.click('#continue');
+    await window.click('#accept');
+    const text = await arrives(judge);
+    await place.provider.says(SENT);
+    const ledger = () => output('enum-idp', ['fees', 'list', '--config', place.at('enum.toml'), '--email', email]);
+    assert.match(await ledger(), /0\.05 WMZ +charged[^]*owes 0\.05 WMZ/);
+    await window.fill('answer', /#(\d{6})$/.exec(text)[1]);
+    await window.click('#continue');
+    assert.equal(await window.text('#fee'), '0.05 WMZ');
+
+    for (const { name } of judge.taken) await judge.report(name, 'UNDELIV');
+    await becomes('undelivered', 1);
+    assert.match(await ledger(), /0\.05 WMZ +reversed[^]*owes 0\.00 WMZ/);
+    await output('enum-idp', ['fees', 'verify', '--config', place.at('enum.toml')]);
+    toldNothing();
   });
 
   describe('Kannel', () => {

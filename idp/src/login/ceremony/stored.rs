@@ -236,8 +236,15 @@ impl Sending<'_> {
         };
         let row = self.row(issued, earlier.as_ref(), &posing, &step)?;
         let (expires_at, now) = (row.expires_at, row.sent_at);
-        let Admission::Sent(admitted) = self.admit(&effects).await? else { return Ok(Asked::Later(Later::Held)) };
-        let messages = self.messages(&row, effects)?;
+        let (admitted, is_sent) = match self.admit(&effects).await? {
+            Admission::Sent(counted) => (counted, self.method.enrolment.is_some()),
+            Admission::Withheld(counted) => (counted, false),
+            Admission::Held => return Ok(Asked::Later(Later::Held)),
+        };
+        let mut messages = self.messages(&row, effects)?;
+        if !is_sent {
+            messages.clear();
+        }
         let charge = messages.first().and_then(|message| self.asking().charge(&deal, &message.effect, &row, now));
         let kept = if earlier.is_some() { challenge::replacing(row) } else { challenge::adding(row) };
         let changes: Vec<Change> =
@@ -300,16 +307,15 @@ impl Sending<'_> {
         })
     }
 
-    /// What goes out; for an address without an account made at the same cost, and sent to nobody.
+    /// What goes out. It is made for an address without an account as well, at the same cost.
     fn messages(&self, row: &challenge::Model, effects: Vec<Effect>) -> Result<Vec<Message>, Internal> {
         let place = format!("challenge:{}:{}:{}", row.enrolment, row.interaction_hash, row.sends);
         let (app, factor) = (self.app, &self.method.factor);
-        let messages = effects
+        effects
             .into_iter()
             .enumerate()
             .map(|(index, effect)| letter::of_effect(app, factor, self.recipient(), format!("{place}:{index}"), effect))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(if self.method.enrolment.is_some() { messages } else { Vec::new() })
+            .collect()
     }
 
     fn recipient(&self) -> Recipient<'_> {

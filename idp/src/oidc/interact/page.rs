@@ -278,8 +278,10 @@ impl Visitor<'_> {
         options: &Options,
     ) -> Result<Response, Unanswered> {
         let demand = &visit.interaction.demand;
+        let here = format!("/login/{}", self.seal(visit)?);
         let mut context = json!({
-            "action": format!("/login/{}", self.seal(visit)?),
+            // Another language shows the step that was reached, and not the one that the browser's address was made for.
+            "action": &here, "here": &here,
             "site": { "name": demand.site.name, "origin": demand.site.origin },
             "hidden": {},
         });

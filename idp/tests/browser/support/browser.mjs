@@ -212,14 +212,16 @@ export class Window {
     return this.page.$$eval('footer a[hreflang]:not([aria-current])', (links) => links.map((link) => link.hreflang));
   }
 
-  /** The same address in another language, in a window of the same person; what was typed here stays. */
+  /** The same page in another language, in a window of the same person; what was typed here stays. */
   async #speaks(language, name) {
     const other = new Window(await this.page.browserContext().newPage());
     other.expects(...this.#statuses, 200);
     this.#overlooked.forEach((address) => other.overlooks(address));
-    const here = await this.page.$eval('footer a[aria-current]', (link) => link.hreflang);
+    const current = 'footer a[aria-current]';
+    const here = await this.page.$eval(current, (link) => link.hreflang);
+    const there = await this.page.$eval(current, (link) => link.getAttribute('href').split('?')[0]);
     const inLanguage = (wanted) => {
-      const url = new URL(this.page.url());
+      const url = new URL(there || this.page.url(), this.page.url());
       url.searchParams.set('lang', wanted);
       return url.href;
     };

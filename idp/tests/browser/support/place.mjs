@@ -84,12 +84,12 @@ export class Place {
     return this.provider;
   }
 
-  /** Provider, example website and example shop. */
-  async serveAll() {
+  /** Provider, example website and example shop. `changes` are those of `configure`. */
+  async serveAll(changes = {}) {
     const secret = randomBytes(16).toString('hex');
     const shopKey = this.at('shop-key.pem');
     const key = await output('example-shop', ['--make-key', '--key-file', shopKey]);
-    this.configure({ clients: [website(this.website, secret), shop(this.shop, JSON.parse(key))] });
+    this.configure({ ...changes, clients: [website(this.website, secret), shop(this.shop, JSON.parse(key))] });
     await this.serve();
     const example = (name, url, port, id, ...more) =>
       this.start(name, ['--issuer', this.issuer, '--base-url', url, '--listen', `127.0.0.1:${port}`, '--client-id', id, ...more])
@@ -113,11 +113,16 @@ export class Place {
 
   /** An account, and the link to set up the method of a page. */
   async invited(email, factor) {
+    return (await this.begins(email, factor)).link;
+  }
+
+  /** An account with a method that is to be set up: the link, and the code if the method has sent one. */
+  async begins(email, factor) {
     const told = await output('enum-idp', [
       'account', 'create', '--config', this.at('enum.toml'), '--json', '--activate', '--factor', factor,
       '--email', email, '--phone', '+84912345670', '--first-name', 'Linh', '--last-name', 'Tran',
     ]);
-    return JSON.parse(told).link;
+    return JSON.parse(told);
   }
 
   /** A link for somebody who has an account. */
