@@ -1,5 +1,6 @@
 //! Changes that guard the account itself need a fresh proof of the highest level that its methods can give: who holds
-//! only a mailbox, or finds a browser left open, cannot lock the owner out.
+//! only a mailbox, or finds a browser left open, cannot lock the owner out. While a method of the account does not run, a
+//! mailbox is never enough.
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ use crate::{
 /// What changes need, and for how long they can be made.
 #[derive(Debug)]
 pub(super) struct Guard {
-    /// The account's highest level.
+    /// What has to be proven.
     pub(super) level: &'static str,
     /// Until when the last such proof is good; `None` when it is not.
     until: Option<Millis>,
@@ -52,9 +53,13 @@ impl Area {
     /// The same, of enrolments that were read already.
     pub(super) fn guard_of(&self, rows: &[enrolment::Model]) -> Guard {
         let active = rows.iter().filter(|row| row.status == "active");
-        let factors = active.filter_map(|row| self.app.plugins.factor(&row.factor));
-        let levels: Vec<_> = factors.filter_map(|factor| self.level_of(&factor)).collect();
-        let level = acr::highest(levels.iter().map(String::as_str));
+        let factors: Vec<_> = active.map(|row| self.app.plugins.factor(&row.factor)).collect();
+        let levels: Vec<_> = factors.iter().flatten().filter_map(|factor| self.level_of(factor)).collect();
+        let level = match acr::highest(levels.iter().map(String::as_str)) {
+            // Somebody who holds the mailbox has only to wait until the pad is being upgraded.
+            acr::MAILBOX if factors.iter().any(Option::is_none) => acr::POSSESSION,
+            level => level,
+        };
         let life = self.app.config.account.change_seconds * SECOND;
         let proven = session::worth(&self.app, &self.session, CLIENT);
         let newest = proven.iter().filter(|(acr, _)| acr::satisfies(acr, level)).map(|(_, at)| *at).max();

@@ -8,7 +8,7 @@ use crate::{
     support::{
         database::Database,
         http,
-        provider::{Provider, is_refused_on_a_page},
+        provider::{Provider, Written, is_refused_on_a_page},
     },
 };
 
@@ -22,6 +22,7 @@ on_both_databases! {
     the_code_of_the_way_back_buys_nothing,
     its_client_cannot_be_taken_by_anybody,
     a_lower_proof_allows_no_changes,
+    a_mailbox_allows_no_changes_while_another_method_does_not_run,
     a_proof_of_somebody_else_changes_nothing_here,
     the_way_back_leads_nowhere_else,
     a_locked_account_closes_at_once,
@@ -193,6 +194,25 @@ async fn a_lower_proof_allows_no_changes(database: Database) {
     provider.waits(5 * MINUTE);
     ann.person.opens("/account/methods").await;
     assert!(!ann.person.sees("rename-1"), "five minutes later a proof is stale");
+}
+
+async fn a_mailbox_allows_no_changes_while_another_method_does_not_run(database: Database) {
+    let provider = provider(database).await;
+    drop(provider.member(ANN).await);
+    adds_mail_codes(&provider, ANN).await;
+    let alone = Written { pins: vec!["email_factor", "merchant"], ..Written::default() };
+    let provider = provider.restarts_as(alone).await;
+    provider.waits(MINUTE);
+    let mut thief = provider.stranger();
+    thief.opens("/account/methods").await;
+    proves_by_mail(&provider, &mut thief, ANN, 1).await;
+    assert!(thief.sees("prove") && !thief.sees("remove-1"), "{}", thief.what_is_shown());
+    let row = provider_row(&provider).await;
+    thief.opens("/account/profile").await;
+    let token = hidden(&thief, "save", "token");
+    thief.posts("/account/methods/remove", &[("token", &token), ("id", &row.id)]).await;
+    assert!(!thief.sees("answer"), "nothing that runs is enough: {}", thief.what_is_shown());
+    assert_eq!(provider_row(&provider).await.status, "active");
 }
 
 async fn provider_row(provider: &Provider) -> enum_idp::store::enrolment::Model {
