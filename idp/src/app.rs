@@ -108,6 +108,7 @@ pub fn routes(app: Arc<App>) -> Router {
         // Lost access.
         .route("/recover", get(account::recovery::visit::form).post(account::recovery::visit::submit))
         .route("/recover/pad", get(account::recovery::pad::form).post(account::recovery::pad::submit))
+        .route("/recover/support", get(account::recovery::support::form).post(account::recovery::support::submit))
         .route(
             "/recover/question/{state}",
             get(account::recovery::question::page).post(account::recovery::question::answer),

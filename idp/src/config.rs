@@ -196,6 +196,10 @@ pub struct Limits {
     pub recovery_answers_per_day: u32,
     /// Recoveries that an address block may ask for in an hour.
     pub recovery_visits_per_hour: u32,
+    /// Requests to support about one account in a day: 1 to 20.
+    pub support_requests_per_day: u32,
+    /// How long a request to support waits for administrators, and is kept once it was decided, in days: 1 to 365.
+    pub support_keep_days: u32,
 }
 
 impl Default for Limits {
@@ -219,6 +223,8 @@ impl Default for Limits {
             recovery_lock_days: 7,
             recovery_answers_per_day: 5,
             recovery_visits_per_hour: 20,
+            support_requests_per_day: 3,
+            support_keep_days: 30,
         }
     }
 }
@@ -281,6 +287,8 @@ impl Config {
             ("limits.recovery_wait_hours", limits.recovery_wait_hours.into(), 0..=720, "must be 0 to 720"),
             ("limits.recovery_lock_days", limits.recovery_lock_days.into(), 1..=90, "must be 1 to 90"),
             ("limits.recovery_answers_per_day", limits.recovery_answers_per_day.into(), 1..=20, "must be 1 to 20"),
+            ("limits.support_requests_per_day", limits.support_requests_per_day.into(), 1..=20, "must be 1 to 20"),
+            ("limits.support_keep_days", limits.support_keep_days.into(), 1..=365, "must be 1 to 365"),
             ("limits.access_token_seconds", limits.access_token_seconds, 60..=3600, "must be 60 to 3600"),
             ("limits.refresh_seconds", limits.refresh_seconds, 60..=i64::MAX, "must be at least 60"),
             ("limits.session_seconds", limits.session_seconds, 60..=i64::MAX, "must be at least 60"),

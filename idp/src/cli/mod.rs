@@ -21,6 +21,7 @@ mod plugin_host;
 mod plugin_new;
 mod policy;
 mod receipt;
+mod support;
 
 /// An error that is shown to whoever typed the command.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -58,6 +59,9 @@ enum Role {
     /// Accounts.
     #[command(subcommand)]
     Account(account::Command),
+    /// Requests of people who have lost mail and phone.
+    #[command(subcommand)]
+    Support(support::Command),
     /// Signing keys.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -100,6 +104,7 @@ async fn carry_out(role: Role) -> Result<(), Failure> {
         Role::Migrate(common) => migrate(&common).await,
         Role::Client(command) => client::run(command).await,
         Role::Account(command) => account::run(command).await,
+        Role::Support(command) => support::run(command).await,
         Role::Keys(command) => keys::run(command).await,
         Role::Plugin(command) => plugin::run(command).await,
         Role::Fees(command) => fees::run(command).await,

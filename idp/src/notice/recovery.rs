@@ -78,6 +78,7 @@ pub async fn to_everyone(
     let effect = |what: &str| format!("recovery:{}:{key}:{what}", row.id);
     let mail_key = match told {
         Told::Begun | Told::GoesOn | Told::WentThrough if !row.ends_everything() => format!("recover_pad_{key}"),
+        Told::Begun | Told::WentThrough if row.kind == recovery::SUPPORT => format!("recover_support_{key}"),
         _ => format!("recover_{key}"),
     };
     let mut messages = Vec::new();
@@ -97,6 +98,18 @@ pub async fn new_codes(app: &App, account: &account::Model, id: &str) -> Result<
     let args = json!({ "name": account.first_name, "link": app.config.url("/recover") });
     let mail = |(number, to): (usize, String)| {
         letter::of_key(app, &account.locale, "recover_codes", format!("recovery_codes:{id}:mail:{number}"), &to, &args)
+    };
+    super::addresses(app, account).await?.into_iter().enumerate().map(mail).collect()
+}
+
+/// Mails to every address of `account`: somebody has asked support for it. `id` is that of the request.
+///
+/// # Errors
+/// When the database fails or the HTML cannot be rendered.
+pub async fn support_asked(app: &App, account: &account::Model, id: &str) -> Result<Vec<Message>, Internal> {
+    let args = json!({ "name": account.first_name, "link": app.config.url("/account") });
+    let mail = |(number, to): (usize, String)| {
+        letter::of_key(app, &account.locale, "recover_support_asked", format!("support:{id}:mail:{number}"), &to, &args)
     };
     super::addresses(app, account).await?.into_iter().enumerate().map(mail).collect()
 }

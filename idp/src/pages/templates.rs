@@ -31,6 +31,8 @@ pub(super) const ALL: &[(&str, &str)] = templates![
     "recover_sent.html",
     "recover_link.html",
     "recover_stop.html",
+    "recover_support.html",
+    "recover_support_sent.html",
     "part_account.html",
     "part_account_said.html",
     "part_account_guard.html",

@@ -58,6 +58,16 @@ pub async fn remove(db: &impl ConnectionTrait, account_id: &str, email: &str) ->
     Ok(removed.exec(db).await?.rows_affected == 1)
 }
 
+/// Removes all addresses of an account but one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn keep_only(db: &impl ConnectionTrait, account_id: &str, email: &str) -> Result<(), StoreError> {
+    let others = Entity::delete_many().filter(Column::AccountId.eq(account_id)).filter(Column::Email.ne(email));
+    others.exec(db).await?;
+    Ok(())
+}
+
 /// Mailed links about addresses.
 pub mod link {
     use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*, sea_query::Expr};

@@ -7,7 +7,7 @@ use sea_orm::{
 
 use super::{
     StoreError, address, challenge, code, code_pace, grant, phone_change, phone_undo, plugin_call, plugin_data, pushed,
-    recovery, recovery_budget, registration, session, sms_guard, sms_part, spent,
+    recovery, recovery_budget, registration, session, sms_guard, sms_part, spent, support,
 };
 use crate::clock::{DAY, Millis};
 
@@ -42,6 +42,7 @@ pub async fn sweep(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreE
         sweep!(db, address::link::Entity, address::link::Column::TokenHash, address::link::Column::ExpiresAt, before);
     gone += sweep!(db, phone_change::Entity, phone_change::Column::AccountId, phone_change::Column::ExpiresAt, now);
     gone += sweep!(db, phone_undo::Entity, phone_undo::Column::TokenHash, phone_undo::Column::ExpiresAt, before);
+    gone += sweep!(db, support::Entity, support::Column::Id, support::Column::ExpiresAt, before);
     gone += sweep!(db, plugin_call::Entity, plugin_call::Column::Id, plugin_call::Column::At, now - plugin_call::KEPT);
     gone += sweep_parts(db, now).await?;
     gone += sweep_plugin_data(db, now).await?;

@@ -49,6 +49,7 @@ pub mod session;
 pub mod sms_guard;
 pub mod sms_part;
 pub mod spent;
+pub mod support;
 mod tx;
 mod writer;
 

@@ -17,7 +17,8 @@ pub struct Model {
     pub id: String,
     /// Of an address without an account, a made-up one.
     pub account_id: String,
-    /// How the person showed who they are, [`QUESTION`] or [`CODE`]; or what they want, [`PAD`].
+    /// How the person showed who they are, [`QUESTION`] or [`CODE`]; what they want, [`PAD`]; or that others believe them,
+    /// [`SUPPORT`].
     pub kind: String,
     /// `void`, `mailed`, `waiting`, `done` or `stopped`.
     pub status: String,
@@ -25,7 +26,7 @@ pub struct Model {
     pub token_hash: String,
     /// The method that was chosen; empty until then.
     pub factor: String,
-    /// What it rests on, by its key: the recovery code's hash.
+    /// What it rests on, by its key: the recovery code's hash, or the request to support.
     pub reference: Option<String>,
     pub created_at: Millis,
     /// When the link's button was pressed.
@@ -46,6 +47,8 @@ const RECORD: &str = "recovery";
 pub const QUESTION: &str = "question";
 /// `kind` of one that asks for another activation code and for nothing else.
 pub const PAD: &str = "pad";
+/// `kind` of one that two administrators have approved.
+pub const SUPPORT: &str = "support";
 /// `kind` of one that a recovery code led to.
 pub const CODE: &str = "code";
 
@@ -142,4 +145,18 @@ pub fn stopping(seen: &Model) -> Change {
         .filter(Column::Id.eq(&seen.id))
         .filter(Column::Status.eq(&seen.status));
     Change::update(RECORD, update)
+}
+
+/// The mailed links of an account lead nowhere any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn void_mailed(db: &impl ConnectionTrait, account_id: &str) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::Status, Expr::value(VOID))
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::Status.eq(MAILED))
+        .exec(db)
+        .await?;
+    Ok(())
 }

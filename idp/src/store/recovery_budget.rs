@@ -19,6 +19,8 @@ pub struct Model {
     pub answers: String,
     /// JSON: the times at which links were confirmed, oldest first.
     pub begun: String,
+    /// JSON: the times of the last requests to support, oldest first.
+    pub requests: String,
     /// Until when no recovery can begin, because the last one was stopped.
     pub locked_until: Option<Millis>,
     /// 0 while there is no row.
@@ -42,6 +44,7 @@ pub async fn of(db: &impl ConnectionTrait, subject: &str) -> Result<Model, Store
         subject: subject.to_owned(),
         answers: "[]".to_owned(),
         begun: "[]".to_owned(),
+        requests: "[]".to_owned(),
         locked_until: None,
         version: 0,
         expires_at: 0,

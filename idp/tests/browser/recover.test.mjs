@@ -144,4 +144,41 @@ describe('lost access in a browser', { timeout: 240_000 }, () => {
     assert.match(await window.text('#activated'), /mai\.lan@example\.com/);
     window.isContent();
   });
+
+  step('whoever has lost mail and phone asks support, and two administrators approve', async () => {
+    const [email, contact] = ['mai.lan@example.com', 'mai.new@example.com'];
+    const window = await browser.open();
+    await window.go(`${place.issuer}/recover`);
+    await window.click('a[href="/recover/support"]');
+    await window.look('recover-support');
+    await window.fill('email', email);
+    await window.click('#continue');
+    assert.equal(await window.has('#evidence-error'), true);
+    await window.look('recover-support-wrong');
+    const filled = { contact, phone: '+84912345672', evidence: 'I registered a minute ago and have paid nothing yet.' };
+    for (const [id, text] of Object.entries(filled)) await window.fill(id, text);
+    await adds(window);
+    await window.click('#continue');
+    assert.match(await window.text('#support-sent'), /mai\.new@example\.com/);
+    await window.look('recover-support-sent');
+    await place.message(email, 'told support');
+
+    const support = async (...args) =>
+      JSON.parse(await output('enum-idp', ['support', ...args, '--json', '--config', place.at('enum.toml')]));
+    const [request] = await support('list');
+    assert.equal((await support('show', request.id)).evidence, filled.evidence);
+    assert.equal((await support('approve', request.id, '--as', 'olga')).status, 'open');
+    assert.equal((await support('approve', request.id, '--as', 'pavel')).status, 'approved');
+    // Commands leave their messages to the server, which looks for them when it has something to send itself.
+    await window.go(`${place.issuer}/recover/pad`);
+    await window.fill('email', email);
+    await adds(window);
+    await window.click('#continue');
+    await place.message(contact, 'support believes you');
+    const notice = await place.message(email, 'two people believed it');
+    await window.go(link(notice.text, '/recover/stop/'));
+    await window.click('#stop');
+    assert.equal(await window.has('#recover-stopped'), true);
+    window.isContent();
+  });
 });

@@ -71,7 +71,10 @@ impl Wanted<'_> {
 }
 
 fn is_good(event: &Event) -> bool {
-    matches!(event.result.as_str(), "ok" | "by_admin" | "mailed" | "waiting" | "done" | "stopped")
+    matches!(
+        event.result.as_str(),
+        "ok" | "by_admin" | "mailed" | "waiting" | "done" | "stopped" | "asked" | "approved"
+    )
 }
 
 /// What a stretch of the log holds.

@@ -16,19 +16,27 @@ pub(super) struct Budget {
     row: recovery_budget::Model,
     answers: Vec<Millis>,
     begun: Vec<Millis>,
+    requests: Vec<Millis>,
 }
 
 impl Budget {
     pub(super) async fn of(app: &App, subject: &str) -> Result<Self, Internal> {
         let row = recovery_budget::of(app.db.read(), subject).await?;
         let (answers, begun) = (times(&row, &row.answers)?, times(&row, &row.begun)?);
-        Ok(Self { row, answers, begun })
+        let requests = times(&row, &row.requests)?;
+        Ok(Self { row, answers, begun, requests })
     }
 
     /// Whether another answer to the question is looked at.
     pub(super) fn may_answer(&self, app: &App) -> bool {
         let most = app.config.limits.recovery_answers_per_day as usize;
         ceremony::free_at(&self.answers, &[(most, DAY)], app.clock.now()).is_none()
+    }
+
+    /// Whether another request to support is taken.
+    pub(super) fn may_ask(&self, app: &App) -> bool {
+        let most = app.config.limits.support_requests_per_day as usize;
+        ceremony::free_at(&self.requests, &[(most, DAY)], app.clock.now()).is_none()
     }
 
     /// How many recoveries may still begin.
@@ -47,6 +55,12 @@ impl Budget {
     pub(super) fn answered(&self, now: Millis) -> Change {
         let answers = one_more(&self.answers, DAY, now);
         saving(recovery_budget::Model { answers, ..self.row.clone() }, now)
+    }
+
+    /// Counts a request to support.
+    pub(super) fn asked(&self, now: Millis) -> Change {
+        let requests = one_more(&self.requests, DAY, now);
+        saving(recovery_budget::Model { requests, ..self.row.clone() }, now)
     }
 
     /// Counts a recovery.

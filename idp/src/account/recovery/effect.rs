@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{READY_LIFE, budget::Budget};
+use super::{READY_LIFE, budget::Budget, moved::Moved};
 use crate::{
     account::enrol,
     app::App,
@@ -140,7 +140,14 @@ impl Case<'_> {
         let replaced = if ends_everything { None } else { in_use(&app, &row.account_id, factor.id()).await? };
         let has_to_be_new =
             !ends_everything && row.effect_at == row.confirmed_at && app.config.limits.recovery_wait_hours > 0;
-        let prepared = enrol::begin_prepare(&app, &self.account, factor, replaced.as_ref()).await?;
+        let moved = Moved::by(&app, &row).await?;
+        if let Some(moved) = &moved
+            && moved.is_taken(&app, &self.account).await?
+        {
+            return Ok(Outcome::Refused("email_taken", json!({})));
+        }
+        let account = moved.as_ref().map_or_else(|| self.account.clone(), |moved| moved.applied_to(&self.account));
+        let prepared = enrol::begin_prepare(&app, &account, factor, replaced.as_ref()).await?;
         let notices = notices::to_everyone(&app, &self.account, &row, Told::WentThrough).await?;
         let seen = self.account.recovering.clone();
         let reminder = seen.as_deref().map(reminder_of);
@@ -155,6 +162,9 @@ impl Case<'_> {
                     store::apply(tx, changes).await?;
                     if ends_everything {
                         end_everything(tx, &account, now).await?;
+                    }
+                    if let Some(moved) = moved {
+                        moved.apply(tx, &account, now).await?;
                     }
                     enrol::begin_in(tx, &app, prepared, Some(address)).await?;
                     if has_to_be_new && enrolment::any_was_active(tx, &account).await? {

@@ -15,6 +15,7 @@ use serde_json::json;
 use super::{
     budget::Budget,
     effect::{Case, Outcome, hours},
+    moved::Moved,
     token_hash,
 };
 use crate::{
@@ -121,6 +122,8 @@ async fn show(
     mistake: Option<&str>,
 ) -> Result<Response, Internal> {
     let now = app.clock.now();
+    let moved = Moved::by(app, row).await?.map(|moved| moved.applied_to(account));
+    let account = moved.as_ref().unwrap_or(account);
     let state = match (row.is_waiting(now), row.is_due(now)) {
         (false, _) => "mailed",
         (true, false) => "waiting",

@@ -6,7 +6,8 @@
 //! ends, and an activation begins. Until then whoever got a notice can stop it ([`stop`]).
 //!
 //! A recovery code ([`codes`]) stands for question and waiting time. Whoever only needs another activation code asks for it
-//! without a question ([`pad`]).
+//! without a question ([`pad`]). Whoever has lost mail and phone asks support ([`support`]), and two administrators have to
+//! believe them ([`approval`]); the account then moves to another address and number ([`moved`]).
 //!
 //! Nobody learns from a page whether an address is known, nor whether an answer was right: pages, counts and writes are the
 //! same, and what came of it is told by mail. Right answers are counted like wrong ones, or the count would tell.
@@ -21,15 +22,18 @@ use crate::{
     store::account::{self, Model as Account},
 };
 
+pub mod approval;
 mod budget;
 mod codes;
 mod drawn;
 mod effect;
 pub mod link;
+mod moved;
 pub mod pad;
 pub mod question;
 mod sending;
 pub mod stop;
+pub mod support;
 pub mod visit;
 
 pub use codes::make as make_codes;

@@ -91,9 +91,10 @@ async fn find(app: &App, token: &str) -> Result<Option<(Recovery, Account)>, Int
     Ok(account.map(|account| (row, account)))
 }
 
-/// While it waits; and when it went through without waiting, for as long as a waiting one could have been gone on with.
+/// While it waits; and when it went through without waiting, for as long as a waiting one could have been gone on with. What
+/// two administrators have approved has given the addresses away by then.
 fn can_be_stopped(row: &Recovery, now: Millis) -> bool {
-    let at_once = row.status == recovery::DONE && row.effect_at == row.confirmed_at;
+    let at_once = row.status == recovery::DONE && row.effect_at == row.confirmed_at && row.kind != recovery::SUPPORT;
     (row.status == recovery::WAITING || at_once) && now < row.expires_at
 }
 

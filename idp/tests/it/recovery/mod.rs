@@ -6,6 +6,7 @@ mod guessing;
 mod limits;
 mod new_code;
 mod stopping;
+mod support;
 
 use enum_idp::{account::NewAccount, clock::SECOND, store};
 

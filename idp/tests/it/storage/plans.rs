@@ -11,6 +11,7 @@ use enum_idp::{
         plugin_data::{self, Place},
         recovery, recovery_budget, recovery_code, sms_guard,
         sms_part::{self, Taken},
+        support,
     },
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
@@ -351,6 +352,7 @@ async fn how_access_is_recovered(db: &Db) {
     for (seen, now) in [(None, Some("r")), (Some("r"), None)] {
         assert!(!store::account::marking_recovery("a", seen, now).touches(db.read()).await.unwrap());
     }
+    how_support_is_asked(db).await;
     db.write(|tx| Box::pin(async move { recovery_code::replace(tx, "a", vec!["h".to_owned()], 1).await }))
         .await
         .unwrap();
@@ -361,6 +363,34 @@ async fn how_access_is_recovered(db: &Db) {
     store::session::end_all(db.read(), "a", 1).await.unwrap();
     store::grant::revoke_all(db.read(), "a", 1).await.unwrap();
     store::outbox::withdraw(db.read(), "none").await.unwrap();
+}
+
+/// Requests to support, and what they come to.
+async fn how_support_is_asked(db: &Db) {
+    let request = support::Model {
+        id: "s".to_owned(),
+        account_id: "a".to_owned(),
+        status: support::OPEN.to_owned(),
+        sealed: Vec::new(),
+        first_admin: None,
+        second_admin: None,
+        created_at: 1,
+        decided_at: None,
+        expires_at: 2,
+    };
+    support::adding(request).apply(db.read()).await.unwrap();
+    assert_eq!(support::open(db.read(), 1, 9).await.unwrap().len(), 1);
+    assert!(!support::approving_second("s", "olga", 1, 3).touches(db.read()).await.unwrap(), "nobody was first");
+    assert!(!support::approving_first("s", "olga", 2).touches(db.read()).await.unwrap(), "it is too old");
+    support::approving_first("s", "olga", 1).apply(db.read()).await.unwrap();
+    assert!(!support::approving_first("s", "pavel", 1).touches(db.read()).await.unwrap(), "somebody was first");
+    assert!(!support::approving_second("s", "olga", 1, 3).touches(db.read()).await.unwrap(), "the same one");
+    assert!(!support::rejecting("s", 2).touches(db.read()).await.unwrap(), "it is too old");
+    support::approving_second("s", "pavel", 1, 3).apply(db.read()).await.unwrap();
+    assert!(!support::rejecting("s", 1).touches(db.read()).await.unwrap(), "it is decided");
+    assert_eq!(support::by_id(db.read(), "s").await.unwrap().unwrap().expires_at, 3);
+    store::address::keep_only(db.read(), "none", "none@example.com").await.unwrap();
+    recovery::void_mailed(db.read(), "none").await.unwrap();
 }
 
 /// What an upgrade does with the data of a plugin, and what nodes say of it.

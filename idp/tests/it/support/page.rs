@@ -49,7 +49,9 @@ impl Page {
                     page.forms.push(Form { action, method, controls: Vec::new() });
                 }
                 ("/form", _) => inside = false,
-                ("input" | "button" | "select", Some(form)) if inside => form.controls.push(control(name, tag)),
+                ("input" | "button" | "select" | "textarea", Some(form)) if inside => {
+                    form.controls.push(control(name, tag));
+                }
                 ("option", Some(form)) if inside => form.offer(tag),
                 _ => {}
             }
