@@ -133,7 +133,7 @@ pub fn routes(app: Arc<App>) -> Router {
 
 /// What somebody sees and changes of their own account, once they have proven that it is theirs.
 fn personal_area() -> Router<Arc<App>> {
-    use account::area::{access, data, emails, entry, log, methods, overview, phone, profile, sessions};
+    use account::area::{access, data, emails, entry, log, methods, notices, overview, phone, profile, sessions};
     Router::new()
         .route("/account", get(overview::page))
         .route("/account/return", get(entry::back))
@@ -159,6 +159,7 @@ fn personal_area() -> Router<Arc<App>> {
         .route("/account/phone/cancel", post(phone::cancel))
         .route("/account/phone/confirm", post(phone::confirm))
         .route("/account/phone/restore/{token}", get(phone::restoring::page).post(phone::restoring::restore))
+        .route("/account/notices", get(notices::page).post(notices::save))
         .route("/account/access", get(access::page))
         .route("/account/access/end", post(access::end))
         .route("/account/profile", get(profile::page).post(profile::save))

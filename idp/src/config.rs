@@ -16,8 +16,10 @@ use crate::courier::gateway::settings::Sms;
 use crate::plugins::{PluginConfig, signature::TrustedKey, this_program};
 
 mod area;
+mod notices;
 
 pub use area::Area;
+pub use notices::Notices;
 
 /// Why the configuration cannot be used; says which key and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +85,9 @@ pub struct Config {
     /// The personal area.
     #[serde(default)]
     pub account: Area,
+    /// What people are told about attempts to prove that they are themselves.
+    #[serde(default)]
+    pub notices: Notices,
 }
 
 /// How mail leaves.
@@ -298,6 +303,7 @@ impl Config {
             }
         }
         self.account.check()?;
+        self.notices.check()?;
         Ok(self)
     }
 
@@ -338,12 +344,13 @@ fn environment_value(keys: &[String], text: &str) -> Result<Value, ConfigError> 
             text.split(',').filter(|part| !part.is_empty()).map(|part| Value::String(part.trim().to_owned())).collect(),
         ));
     }
-    if name == "sms.next_when_refused" {
+    if ["sms.next_when_refused", "notices.sms"].contains(&name.as_str()) {
         let on = text.parse().map_err(|_| ConfigError::Key(format!("{name} must be true or false, not {text:?}")))?;
         return Ok(Value::Boolean(on));
     }
-    let is_number = name.starts_with("limits.") || name.starts_with("account.") || name.starts_with("sms.guard.");
-    if is_number && name != "sms.guard.alert_to" {
+    let sections = ["limits.", "account.", "sms.guard."];
+    let is_number = sections.iter().any(|section| name.starts_with(section)) && name != "sms.guard.alert_to";
+    if is_number || (name.starts_with("notices.") && name.ends_with("_per_day")) {
         let number =
             text.parse().map_err(|_| ConfigError::Key(format!("{name} must be a whole number, not {text:?}")))?;
         return Ok(Value::Integer(number));
@@ -369,6 +376,7 @@ fn put(table: &mut Table, keys: &[String], value: Value) -> Result<(), ConfigErr
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::notice::choice::Mail;
 
     const SMALL: &str = "issuer = 'http://localhost:8080'\ndata_dir = 'data'\n";
 
@@ -385,12 +393,17 @@ mod tests {
                 ("ENUM_MAIL__URL", "smtps://mail.example"),
                 ("ENUM_LIMITS__CHALLENGE_SECONDS", "60"),
                 ("ENUM_PLUGINS__ENABLED", "a.so@00,b.so@11"),
+                ("ENUM_NOTICES__SMS", "true"),
+                ("ENUM_NOTICES__FAILED_PER_DAY", "7"),
+                ("ENUM_NOTICES__LOGIN", "all"),
                 ("ENUM_MASTER_KEY", "is not a setting"),
             ],
         )
         .unwrap();
         assert_eq!(config.mail.url, "smtps://mail.example");
         assert_eq!(config.limits.challenge_seconds, 60);
+        let notices = &config.notices;
+        assert_eq!((notices.sms, notices.failed_per_day, notices.login), (true, 7, Mail::All));
         assert_eq!(config.plugins.enabled.len(), 2);
         assert_eq!(config.plugins.enabled[1].sha256, "11");
     }
@@ -421,6 +434,10 @@ mod tests {
         assert!(told("issuer = 'http://id.example'\ndata_dir = 'd'", &[]).contains("https"));
         assert!(told("issuer = 'https://id.example/sub'\ndata_dir = 'd'", &[]).contains("path"));
         assert!(told("data_dir = 'd'", &[]).contains("issuer"));
+        for wrong in ["failed_per_day = 0", "done_per_day = 501", "sms_per_day = 51", "login = 'sometimes'"] {
+            let key = wrong.split(' ').next().unwrap();
+            assert!(told(&format!("{SMALL}[notices]\n{wrong}"), &[]).contains(key), "{wrong}");
+        }
         assert!(told(&format!("{SMALL}[limits]\nchallenge_seconds = 301"), &[]).contains("challenge_seconds"));
         assert!(told(&format!("{SMALL}[plugins]\nenabled = ['x.so']"), &[]).contains("PATH@SHA256"));
     }

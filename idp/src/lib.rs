@@ -3,7 +3,7 @@
 //! Rooms, from the top down: [`oidc`] (protocol), [`login`] (the person), [`account`] (the person's own things),
 //! [`plugins`] (the host), [`store`] (data). Calls go down only. Beside them stand small services that any room may
 //! use: [`clock`], [`entropy`], [`seal`], [`keys`], [`courier`], [`letter`], [`notice`], [`pages`], [`limits`], [`bot`],
-//! [`health`], [`tls`].
+//! [`health`], [`tls`], [`when`].
 
 pub mod account;
 pub mod app;
@@ -30,3 +30,4 @@ pub mod serve;
 pub mod sms;
 pub mod store;
 pub mod tls;
+pub mod when;

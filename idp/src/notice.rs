@@ -1,4 +1,5 @@
-//! Notices about what happened to an account: mails that its owner did not ask for and must get.
+//! Notices about what happened to an account. What guards it is told to every address, whether its owner asked for that or
+//! not; what somebody tried is told as they chose ([`attempts`]).
 
 use serde_json::json;
 
@@ -8,6 +9,8 @@ use crate::{
     store::{StoreError, account, address, enrolment},
 };
 
+pub mod attempts;
+pub mod choice;
 pub mod recovery;
 
 /// What happened.

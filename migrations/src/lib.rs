@@ -19,6 +19,7 @@ mod m0010_recovery_codes;
 mod m0011_policy;
 mod m0012_sms_guard;
 mod m0013_support;
+mod m0014_notices;
 mod m0015_phone_number;
 mod table;
 
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_policy::Migration),
             Box::new(m0012_sms_guard::Migration),
             Box::new(m0013_support::Migration),
+            Box::new(m0014_notices::Migration),
             Box::new(m0015_phone_number::Migration),
         ]
     }

@@ -236,5 +236,6 @@ fn row(app: &App, new: NewAccount) -> Result<Account, CreateError> {
         recovering: None,
         time_zone: String::new(),
         phone_changed_at: None,
+        notices: String::new(),
     })
 }

@@ -118,6 +118,7 @@ fn new_account(app: &App, email: String, pending: Pending, phone: String) -> Res
         recovering: None,
         time_zone: String::new(),
         phone_changed_at: None,
+        notices: String::new(),
     })
 }
 

@@ -20,7 +20,7 @@ use crate::{
     entropy::Entropy,
     error::Internal,
     seal::Seal,
-    store::{Db, outbox},
+    store::{Change, Db, outbox},
 };
 
 mod backoff;
@@ -137,9 +137,21 @@ impl Courier {
         message: Message,
         at: Millis,
     ) -> Result<(), Internal> {
+        Ok(outbox::add(tx, self.row(seal, message, at)?).await?)
+    }
+
+    /// Queues `message`, whose effect nothing else can have. Call [`Courier::wake`] after the commit.
+    ///
+    /// # Errors
+    /// When sealing fails.
+    pub fn queueing(&self, seal: &Seal, message: Message) -> Result<Change, Internal> {
+        Ok(outbox::adding(self.row(seal, message, self.clock.now())?))
+    }
+
+    fn row(&self, seal: &Seal, message: Message, at: Millis) -> Result<outbox::Model, Internal> {
         let id = identifier(&message.effect);
         let now = self.clock.now();
-        let row = outbox::Model {
+        Ok(outbox::Model {
             sealed: seal.record_json("outbox", &id, &message)?,
             id,
             channel: message.channel.name().to_owned(),
@@ -153,8 +165,7 @@ impl Courier {
             gateway: None,
             parts_left: 0,
             reported_at: None,
-        };
-        Ok(outbox::add(tx, row).await?)
+        })
     }
 
     /// Tells the worker that something may be due.

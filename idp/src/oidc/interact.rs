@@ -28,12 +28,13 @@ use crate::{
     clock::MINUTE,
     error::Internal,
     limits,
-    login::{self, Demand, Interaction, Next, Stage, ceremony, ceremony::Press, consent, session},
+    login::{self, Demand, Interaction, Next, Stage, ceremony::Press, consent, session},
     pages, store,
 };
 use earned::Unanswered;
 
 mod complaint;
+mod denied;
 mod earned;
 mod page;
 mod suspicion;
@@ -308,33 +309,5 @@ impl Visitor<'_> {
             return self.check(&visit, &email, error);
         }
         self.choose(Visit { checked: true, ..visit }, email, None, None, Press::Ask).await
-    }
-
-    /// The person said no: the pushed request is answered by that, and the log tells of it.
-    async fn deny(&self, visit: &Visit, address: String) -> Result<Response, Unanswered> {
-        let app = self.app;
-        let account = match &visit.interaction.stage {
-            Stage::Answer { email, .. } | Stage::Choose { email } | Stage::Fee { email, .. } => {
-                store::account::by_email(app.db.read(), email).await?.map(|account| account.id)
-            }
-            Stage::Consent { account_id, .. } => Some(account_id.clone()),
-            Stage::Identify => None,
-        };
-        let event = ceremony::declined(&visit.interaction.demand, address);
-        let (pushed, seal, now) = (visit.request.pushed.clone(), app.seal.clone(), app.clock.now());
-        app.db
-            .write(move |tx| {
-                Box::pin(async move {
-                    let answered = pushed.map(|hash| store::pushed::using_up(&hash, now));
-                    earned::apply(tx, answered.into_iter()).await?;
-                    if let Some(account) = account {
-                        store::log::append(tx, &seal, &account, now, &event).await?;
-                    }
-                    Ok::<_, Unanswered>(())
-                })
-            })
-            .await?;
-        self.count(visit, "declined");
-        Ok(self.refuse(visit, ErrorCode::AccessDenied, "the person declined"))
     }
 }

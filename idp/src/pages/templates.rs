@@ -41,6 +41,7 @@ pub(super) const ALL: &[(&str, &str)] = templates![
     "account_overview.html",
     "account_log.html",
     "account_methods.html",
+    "account_notices.html",
     "account_sessions.html",
     "account_emails.html",
     "account_email_confirm.html",

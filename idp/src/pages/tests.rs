@@ -120,6 +120,11 @@ fn personal_area() -> Vec<(&'static str, Value)> {
         area(json!({ "methods": methods, "guard": { "open": open, "prove": "/account/prove/methods" },
             "factors": [{ "id": "pad", "name": "Pad", "description": "A pad", "has": true }] }))
     };
+    let notices = |open: bool, sms: Value| {
+        area(json!({ "sms": sms, "guard": { "open": open, "prove": "/account/prove/notices" },
+            "kinds": [{ "name": "login", "title": "account_notice_login", "mail": "main", "sms": true, "most": "At most 5",
+                "places": [{ "name": "off", "title": "account_notice_off" }, { "name": "main", "title": "account_notice_main" }] }] }))
+    };
     let session = |current: bool, agent: &str| {
         json!({ "sid": "s", "current": current, "agent": agent, "address": agent, "amr": "otp", "started": "now",
             "proven": "now", "ends": "then" })
@@ -137,6 +142,8 @@ fn personal_area() -> Vec<(&'static str, Value)> {
                 "csv": "/c", "json": "/j" })),
         ),
         ("account_methods.html", methods(true)),
+        ("account_notices.html", notices(true, json!("At most 5 texts"))),
+        ("account_notices.html", notices(false, Value::Null)),
         ("account_methods.html", methods(false)),
         (
             "account_sessions.html",

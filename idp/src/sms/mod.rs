@@ -113,6 +113,30 @@ pub async fn admit(app: &App, traffic: Traffic<'_>) -> Result<Admission, Interna
     }
 }
 
+/// Asks whether a notice that the owner of the number `to` chose may be sent to it: counted with the messages to its prefix
+/// and with all. Not with those of its account and number, or whoever fails on purpose could use up the codes of somebody
+/// else; nor as a code, since nobody uses a notice.
+///
+/// # Errors
+/// When the database fails.
+pub async fn admit_notice(app: &App, to: &str) -> Result<Admission, Internal> {
+    let (guard, now, db) = (&app.config.sms.guard, app.clock.now(), app.db.read());
+    let mut limits = limits(app, &Traffic { to: Some(to), account: "", block: "", messages: 1 }, now);
+    limits.retain(|limit| limit.name.starts_with("prefix_") || is_over_all(limit));
+    let keys: Vec<String> = limits.iter().map(|limit| limit.key.clone()).collect();
+    let counted = counted(&limits, &sms_guard::counts(db, &keys).await?, 1);
+    let prefix = sms_guard::prefix(db, &number::prefix(to)).await?;
+    let closed = prefix.filter(|prefix| prefix.open_until.is_some_and(|until| now < until));
+    match rules::decide(guard, number::read(to).as_ref(), &counted, closed.as_ref(), now) {
+        Decision::Send(_) => Ok(Admission::Sent(counting(&limits, 1))),
+        Decision::Hold(reason) => {
+            held(app, reason);
+            Ok(Admission::Held)
+        }
+        Decision::Close(_) => Ok(Admission::Held),
+    }
+}
+
 /// Counts messages that a block of network addresses causes, for whoever learns of it only after [`admit`].
 pub fn from_block(app: &App, block: &str, messages: usize) -> Vec<Change> {
     let traffic = Traffic { to: None, account: "", block, messages };

@@ -40,6 +40,8 @@ pub struct Model {
     pub time_zone: String,
     /// When the number was changed last; never if there is nothing.
     pub phone_changed_at: Option<Millis>,
+    /// A [`crate::notice::choice::Choice`] as JSON; empty while nothing was chosen.
+    pub notices: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -253,4 +255,13 @@ pub async fn set_phone(
 pub async fn phone(db: &impl ConnectionTrait, id: &str) -> Result<Option<(String, Option<Millis>)>, StoreError> {
     let found = Entity::find_by_id(id).select_only().column(Column::Phone).column(Column::PhoneChangedAt);
     Ok(found.into_tuple().all(db).await?.pop())
+}
+
+/// Sets what the account is told.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_notices(db: &impl ConnectionTrait, id: &str, notices: &str) -> Result<bool, StoreError> {
+    let setting = Entity::update_many().col_expr(Column::Notices, Expr::value(notices)).filter(Column::Id.eq(id));
+    Ok(setting.exec(db).await?.rows_affected == 1)
 }

@@ -7,7 +7,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
-use super::{StoreError, sms_part::Taken};
+use super::{Change, StoreError, sms_part::Taken};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -51,6 +51,11 @@ pub async fn add(db: &impl ConnectionTrait, message: Model) -> Result<(), StoreE
         .exec_without_returning(db)
         .await?;
     Ok(())
+}
+
+/// Adds a message whose effect nothing else can have.
+pub fn adding(message: Model) -> Change {
+    Change::insert("outbox", Entity::insert(ActiveModel::from(message).reset_all()))
 }
 
 /// Messages whose next attempt is due, oldest first; attempts that never came back are among them.

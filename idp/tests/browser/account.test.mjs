@@ -104,11 +104,31 @@ describe('the personal area', { timeout: 300_000 }, () => {
     await window.look('account-phone-restore');
   });
 
+  step('what is told is chosen, and the next sign-in is told', async () => {
+    await window.go(`${place.issuer}/account/notices`);
+    if (await window.has('#prove')) {
+      await window.look('account-notices-closed');
+      await window.click('#prove');
+      await answers();
+    }
+    await window.look('account-notices');
+    assert.equal(await window.value('payment_failed-mail'), 'main');
+    assert.ok(await window.has('#always'));
+    await window.page.select('#login-mail', 'all');
+    await window.tabTo('save');
+    await window.enter();
+    assert.match(await window.text('#notice'), /changed/);
+    assert.equal(await window.value('login-mail'), 'all');
+    await place.message(SECOND, 'of which sign-ins and payments');
+  });
+
   step('a session elsewhere is seen and ended', async () => {
     const elsewhere = new Visitor(place.issuer);
     await elsewhere.go(`${place.issuer}/account`);
     await logIn(elsewhere, `${place.issuer}/account`, { email: SECOND, pad: person.pad });
     assert.match(elsewhere.text(), new RegExp(EMAIL));
+    const told = await place.message(SECOND, 'somebody signed in to your account');
+    assert.match(told.text, /127\.0\.0\.1/);
     await window.go(`${place.issuer}/account/sessions`);
     assert.match(await window.text('main'), /Chrome · Linux/);
     await window.look('account-sessions');

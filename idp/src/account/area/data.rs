@@ -7,7 +7,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Area, Guarded, Said, when::rfc3339};
+use super::{Area, Guarded, Said, notices, when::rfc3339};
 use crate::{
     error::Internal,
     store::{
@@ -85,7 +85,7 @@ async fn everything(area: &Area) -> Result<Value, Internal> {
         "account": {
             "id": id, "first_name": account.first_name, "last_name": account.last_name, "phone": account.phone,
             "language": account.locale, "time_zone": account.time_zone, "status": account.status,
-            "security_question": account.security_question, "created": rfc3339(account.created_at),
+            "security_question": account.security_question, "notices": notices::chosen(area), "created": rfc3339(account.created_at),
         },
         "addresses": addresses.collect::<Value>(),
         "methods": methods.collect::<Value>(),

@@ -33,6 +33,7 @@ mod form;
 mod guard;
 pub mod log;
 pub mod methods;
+pub mod notices;
 mod open;
 pub mod overview;
 pub mod phone;
@@ -60,6 +61,7 @@ const PLACES: &[Place] = &[
     Place { path: "methods", title: "account_methods" },
     Place { path: "emails", title: "account_emails" },
     Place { path: "phone", title: "account_phone" },
+    Place { path: "notices", title: "account_notices" },
     Place { path: "sessions", title: "account_sessions" },
     Place { path: "access", title: "account_access" },
     Place { path: "profile", title: "account_profile" },
@@ -148,7 +150,11 @@ impl Area {
     }
 
     fn text(&self, key: &str) -> String {
-        self.app.pages.text(self.locale, key, &json!({}))
+        self.text_with(key, &json!({}))
+    }
+
+    fn text_with(&self, key: &str, args: &Value) -> String {
+        self.app.pages.text(self.locale, key, args)
     }
 
     fn now(&self) -> Millis {

@@ -5,7 +5,9 @@ use std::iter;
 use plugin_api::message::{Answer, Facts, Input, Signal, Step};
 use serde_json::Value;
 
-use super::{BURN_AFTER, Issued, PAUSE, PAUSE_AFTER, Surroundings, account_view, decoy_key, several, stored};
+use super::{
+    BURN_AFTER, Issued, PAUSE, PAUSE_AFTER, Surroundings, account_view, decoy_address, decoy_key, several, stored,
+};
 use crate::{
     app::App,
     clock::Millis,
@@ -14,7 +16,10 @@ use crate::{
         interaction::{Demand, Interaction},
         number::SMS,
     },
-    notice::{self, Notice},
+    notice::{
+        self, Notice,
+        attempts::{self, Owner},
+    },
     plugins::{CallError, FactorHandle},
     seal::Seal,
     sms,
@@ -66,6 +71,8 @@ pub struct Passed {
     /// Of what was sent: it works once.
     using_up: Option<Change>,
     event: Event,
+    /// What tells the owner of the account, if they want to know.
+    told: Vec<Change>,
     at: Millis,
 }
 
@@ -73,6 +80,11 @@ impl Passed {
     /// Network address that the answer came from.
     pub fn address(&self) -> &str {
         self.event.address.as_deref().unwrap_or_default()
+    }
+
+    /// Whether messages go out with it: then the courier is to be woken after the commit.
+    pub fn tells(&self) -> bool {
+        !self.told.is_empty()
     }
 
     /// Burns the challenge, stores the enrolment's new state and logs. A conflict over one of these means that another
@@ -85,7 +97,7 @@ impl Passed {
         let rows = iter::once(self.row).chain(self.other).map(enrolment::saving);
         // What came by text message and was used speaks for its number.
         let heard = self.amr.iter().any(|value| value == SMS).then(|| sms::used(&self.account.phone, self.at));
-        Ok(rows.chain(self.using_up).chain(logged).chain(heard))
+        Ok(rows.chain(self.using_up).chain(logged).chain(self.told).chain(heard))
     }
 }
 
@@ -202,7 +214,7 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
         Ok(posed) => posed,
         Err((verdict, result)) => {
             result.clone_into(&mut event.result);
-            log_only(app, account, event, now).await?;
+            log_only(app, &account, event, now).await?;
             return Ok(verdict);
         }
     };
@@ -220,7 +232,8 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
             let answering = Answering { other, state: enrolment, acr };
             let passed = passed(app, &factor, (row, account, event), facts, answering)?;
             let using_up = posed.kept.map(|kept| challenge::using_up(&kept, now));
-            Ok(Verdict::Passed(Box::new(Passed { using_up, charge: posed.charge, ..passed })))
+            let told = attempts::telling(app, Owner::from(&passed.account), &passed.event, now).await?;
+            Ok(Verdict::Passed(Box::new(Passed { using_up, charge: posed.charge, told, ..passed })))
         }
         Step::Wrong { signal } => failed(app, (row, account, event), "wrong", signal, now).await,
         Step::Fail { reason } => {
@@ -270,16 +283,21 @@ fn refusal(
     Ok(posed)
 }
 
-async fn log_only(app: &App, account: account::Model, event: Event, now: Millis) -> Result<(), Internal> {
-    let seal = app.seal.clone();
+async fn log_only(app: &App, account: &account::Model, event: Event, now: Millis) -> Result<(), Internal> {
+    let told = attempts::telling(app, Owner::from(account), &event, now).await?;
+    let (seal, id, tells) = (app.seal.clone(), account.id.clone(), !told.is_empty());
     app.db
         .write(move |tx| {
             Box::pin(async move {
-                store::log::append(tx, &seal, &account.id, now, &event).await?;
-                Ok(())
+                store::log::append(tx, &seal, &id, now, &event).await?;
+                Ok::<_, Internal>(store::apply(tx, told).await?)
             })
         })
-        .await
+        .await?;
+    if tells {
+        app.courier.wake();
+    }
+    Ok(())
 }
 
 /// Who has answered rightly: the one that leads if no other, what is to be kept of it, and what it proves.
@@ -307,7 +325,20 @@ fn passed(
     row.failures = 0;
     row.blocked_until = None;
     let (amr, factor) = (facts.amr.clone(), factor.id().to_owned());
-    Ok(Passed { account, acr, amr, facts, factor, row, other, using_up: None, charge: None, event, at })
+    Ok(Passed {
+        account,
+        acr,
+        amr,
+        facts,
+        factor,
+        row,
+        other,
+        using_up: None,
+        charge: None,
+        event,
+        told: Vec::new(),
+        at,
+    })
 }
 
 async fn failed(
@@ -345,8 +376,14 @@ async fn failed(
     for notice in notices {
         messages.extend(notice::to(app, &account, notice, &row).await?);
     }
+    // What guards the account is told in any case, and then not twice.
+    let told = if messages.is_empty() {
+        attempts::telling(app, Owner::from(&account), &event, now).await?
+    } else {
+        Vec::new()
+    };
     let (seal, courier) = (app.seal.clone(), app.courier.clone());
-    let mail = !messages.is_empty();
+    let mail = !messages.is_empty() || !told.is_empty();
     app.db
         .write(move |tx| {
             Box::pin(async move {
@@ -358,7 +395,7 @@ async fn failed(
                 for message in messages {
                     courier.queue_in(tx, &seal, message).await?;
                 }
-                Ok::<_, Internal>(())
+                Ok::<_, Internal>(store::apply(tx, told).await?)
             })
         })
         .await?;
@@ -383,6 +420,8 @@ async fn judge_decoy(app: &App, factor: &FactorHandle, attempt: &Attempt<'_>) ->
         }
         None => false,
     };
+    let event = Event { result: "wrong".to_owned(), ..event(attempt, factor) };
+    tell_nobody(app, attempt.email, attempt.interaction, &event).await?;
     let hash = app.entropy.id()?;
     let spent = store::spent::Model { purpose: "decoy".to_owned(), hash, expires_at: now };
     app.db
@@ -396,6 +435,16 @@ async fn judge_decoy(app: &App, factor: &FactorHandle, attempt: &Attempt<'_>) ->
     }
     let burnt = app.decoys.wrong(&key, now);
     Ok(if app.decoys.is_paused(&key, now) { Verdict::Paused } else { Verdict::Wrong { burnt } })
+}
+
+/// An attempt at an address without an account is put into words as any other, and told to nobody.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tell_nobody(app: &App, email: &str, interaction: &Interaction, event: &Event) -> Result<(), Internal> {
+    let id = hex::encode(decoy_address(&app.seal, email));
+    let owner = Owner::nobody(&id, email, &interaction.locale);
+    attempts::telling(app, owner, event, app.clock.now()).await.map(drop)
 }
 
 /// What the log is told when the person says no.

@@ -67,6 +67,7 @@ impl Visitor<'_> {
                         .await;
                 }
             };
+            let tells = passed.tells();
             let recovering = passed.account.recovering.is_some().then(|| passed.account.clone());
             let done = if visit.request.payment.is_some() {
                 self.pay(&visit, passed).await
@@ -78,6 +79,9 @@ impl Visitor<'_> {
                 Err(Unanswered::Internal(error)) if error.is_conflict() => {}
                 Err(Unanswered::NoService) => return Ok(self.has_no_service(&visit)),
                 Ok(response) => {
+                    if tells {
+                        self.app.courier.wake();
+                    }
                     if let Some(account) = recovering {
                         recovery::tell_of_waiting(self.app, &account).await?;
                     }

@@ -131,6 +131,7 @@ async fn world() -> World {
         recovering: None,
         time_zone: String::new(),
         phone_changed_at: None,
+        notices: String::new(),
     };
     app.db
         .write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::account::add(tx, account).await?) }))

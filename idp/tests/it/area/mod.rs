@@ -3,6 +3,7 @@
 mod emails;
 mod logbook;
 mod methods;
+mod notices;
 mod opening;
 mod own;
 mod phone;

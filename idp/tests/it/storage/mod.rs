@@ -40,6 +40,7 @@ fn account(id: &str) -> store::account::Model {
         recovering: None,
         time_zone: String::new(),
         phone_changed_at: None,
+        notices: String::new(),
     }
 }
 

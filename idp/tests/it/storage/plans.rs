@@ -143,6 +143,9 @@ async fn in_the_personal_area(provider: &Provider, ann: &mut Member) {
     ann.person.posts("/account/access/end", &[("token", &token), ("site", "site")]).await;
     let profile = [("first_name", "Ann"), ("last_name", "Lee"), ("language", "en"), ("zone", "UTC"), ("token", &token)];
     ann.person.posts("/account/profile", &profile).await;
+    let chosen = ["login_mail", "login_failed_mail", "payment_mail", "payment_failed_mail"].map(|name| (name, "all"));
+    ann.person.posts("/account/notices", &[&chosen[..], &[("token", &token)]].concat()).await;
+    assert!(ann.person.sees("notice"), "{}", ann.person.what_is_shown());
     ann.person.posts("/account/data/export", &[("token", &token)]).await;
     assert!(ann.person.reply.json()["log"].is_array());
     the_addresses_of(provider, ann, &token).await;
