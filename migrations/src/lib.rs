@@ -21,6 +21,7 @@ mod m0012_sms_guard;
 mod m0013_support;
 mod m0014_notices;
 mod m0015_phone_number;
+mod m0016_enrolment_acr;
 mod table;
 
 /// All migrations, oldest first.
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_support::Migration),
             Box::new(m0014_notices::Migration),
             Box::new(m0015_phone_number::Migration),
+            Box::new(m0016_enrolment_acr::Migration),
         ]
     }
 }

@@ -35,6 +35,7 @@ impl Manifest {
             purposes: Vec::new(),
             amr: Vec::new(),
             acr: None,
+            acr_most: None,
             unbound: false,
             challenge: ChallengeKind::Derived,
             challenge_seconds: None,
@@ -63,6 +64,13 @@ impl Manifest {
     #[must_use]
     pub fn acr(mut self, acr: &str) -> Self {
         self.acr = Some(acr.to_owned());
+        self
+    }
+
+    /// Highest `acr` that a single enrolment may be worth: [`crate::message::Facts::acr`].
+    #[must_use]
+    pub fn acr_most(mut self, acr: &str) -> Self {
+        self.acr_most = Some(acr.to_owned());
         self
     }
 
@@ -139,6 +147,9 @@ impl Manifest {
             Kind::Factor if self.amr.is_empty() => Err("manifest.amr must name at least one method (RFC 8176)".into()),
             Kind::Factor if self.purposes.contains(&Purpose::Authorize) && self.acr.is_none() => {
                 Err("manifest.acr must say what an authorization earns".into())
+            }
+            Kind::Factor if self.acr.is_none() && self.acr_most.is_some() => {
+                Err("manifest.acr_most is for a factor with an acr".into())
             }
             Kind::Factor if !self.details_types.is_empty() => {
                 Err("manifest.details_types belong to a service, and this is a factor".into())

@@ -244,6 +244,11 @@ pub struct Facts {
     /// Things to say in the receipt when the transaction is a payment, by name.
     #[serde(default)]
     pub device: Option<String>,
+    /// When enrolling is complete: the `acr` that passes of this enrolment are worth, such as `phrh` for a key whose maker
+    /// vouches for it. The host keeps it, and clips it to the manifest's `acr_most` and to the policy. Where it is not said
+    /// they are worth the manifest's `acr`; in any other pass it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
 }
 
 /// Something that the host should act on although the answer was wrong.

@@ -77,6 +77,13 @@ impl Facts {
         self
     }
 
+    /// Says what an enrolment that is complete is worth, if not what the manifest says of all.
+    #[must_use]
+    pub fn acr(mut self, acr: &str) -> Self {
+        self.acr = Some(acr.to_owned());
+        self
+    }
+
     /// Adds the name of the device.
     #[must_use]
     pub fn device(mut self, device: impl Into<String>) -> Self {

@@ -83,10 +83,21 @@ impl Policy {
             && (purpose == Purpose::Authorize || !manifest.unbound || self.takes_unbound(client))
     }
 
-    /// The `acr` that a right answer earns where this is demanded; `None` when the factor may not be asked.
+    /// The `acr` that a right answer earns where this is demanded, at best: enrolments of one factor may be worth more or less.
+    /// `None` when the factor may not be asked. It does not hang on who is asked, so that nobody can be told from nobody.
     pub fn earns(&self, manifest: &Manifest, demand: &Demand) -> Option<String> {
+        self.earned(manifest, most(manifest), demand)
+    }
+
+    /// The `acr` that a right answer by an enrolment that claims to be worth `claimed` earns where this is demanded. `None` when
+    /// that is not enough, or when the factor may not be asked.
+    pub fn proves(&self, manifest: &Manifest, claimed: Option<&str>, demand: &Demand) -> Option<String> {
+        self.earned(manifest, worth(manifest, claimed), demand)
+    }
+
+    fn earned(&self, manifest: &Manifest, declared: &str, demand: &Demand) -> Option<String> {
         let purpose = demand.purpose();
-        let level = self.level(manifest, &demand.client_id, purpose)?;
+        let level = self.allowed(manifest, declared, &demand.client_id, purpose)?;
         if purpose == Purpose::Payment && !manifest.unbound {
             return Some(acr::PAYMENT.to_owned());
         }
@@ -95,12 +106,29 @@ impl Policy {
         wanted.then(|| level.to_owned())
     }
 
-    /// The level on the ladder that a right answer proves to this relying party; `None` when the factor may not be asked.
-    pub fn level<'p>(&'p self, manifest: &'p Manifest, client: &str, purpose: Purpose) -> Option<&'p str> {
+    /// The level on the ladder that a right answer by an enrolment that claims to be worth `claimed` proves to this relying
+    /// party; `None` when the factor may not be asked.
+    pub fn level<'p>(
+        &'p self,
+        manifest: &'p Manifest,
+        claimed: Option<&'p str>,
+        client: &str,
+        purpose: Purpose,
+    ) -> Option<&'p str> {
+        self.allowed(manifest, worth(manifest, claimed), client, purpose)
+    }
+
+    fn allowed<'p>(
+        &'p self,
+        manifest: &Manifest,
+        declared: &'p str,
+        client: &str,
+        purpose: Purpose,
+    ) -> Option<&'p str> {
         if !self.serves(manifest, client, purpose) || !self.allows(&manifest.id, client, purpose) {
             return None;
         }
-        let level = self.capped(manifest.acr.as_deref().unwrap_or(acr::MAILBOX), &manifest.id);
+        let level = self.capped(declared, &manifest.id);
         self.suffices(level, client).then_some(level)
     }
 
@@ -118,7 +146,9 @@ impl Policy {
         self.suffices(level, client).then_some(level)
     }
 
-    /// Values of `acr` that can be reached with factors of these manifests, weakest first.
+    /// Values of `acr` that can be reached with factors of these manifests, weakest first. What only some enrolments of a factor
+    /// may be worth is among them where the factor's rule names a level: nobody but the administrator knows whether there
+    /// are such.
     pub fn reachable<'m>(&self, manifests: impl Iterator<Item = &'m Manifest>) -> Vec<&'static str> {
         let (mut rungs, mut bound) = (0, false);
         for manifest in manifests {
@@ -127,7 +157,9 @@ impl Policy {
                     && self.factors.get(&manifest.id).is_none_or(|rule| rule.allows(purpose))
             };
             if may(Purpose::Authorize) {
-                let level = self.capped(manifest.acr.as_deref().unwrap_or(acr::MAILBOX), &manifest.id);
+                let is_named = self.factors.get(&manifest.id).is_some_and(|rule| rule.acr.is_some());
+                let declared = if is_named { most(manifest) } else { worth(manifest, None) };
+                let level = self.capped(declared, &manifest.id);
                 rungs = rungs.max(acr::LADDER.iter().filter(|rung| acr::satisfies(level, rung)).count());
             }
             bound |= may(Purpose::Payment) && !manifest.unbound;
@@ -164,6 +196,20 @@ impl Policy {
         let least = self.client(client).and_then(|rule| rule.acr.as_deref());
         least.is_none_or(|least| acr::satisfies(level, least))
     }
+}
+
+/// What an enrolment is worth that claims `claimed`, by its factor's manifest: what that says of all if it claims nothing,
+/// or nothing of the ladder; never more than the manifest allows one.
+fn worth<'m>(manifest: &'m Manifest, claimed: Option<&'m str>) -> &'m str {
+    let usual = manifest.acr.as_deref().unwrap_or(acr::MAILBOX);
+    let Some(claimed) = claimed.filter(|claimed| acr::LADDER.contains(claimed)) else { return usual };
+    if acr::satisfies(most(manifest), claimed) { claimed } else { most(manifest) }
+}
+
+/// The most that any enrolment of a factor is worth.
+fn most(manifest: &Manifest) -> &str {
+    let usual = manifest.acr.as_deref().unwrap_or(acr::MAILBOX);
+    manifest.acr_most.as_deref().filter(|most| acr::satisfies(most, usual)).unwrap_or(usual)
 }
 
 impl FactorRule {

@@ -16,6 +16,7 @@ fn description(template: &str) -> Description {
             purposes: vec![Purpose::Authorize],
             amr: vec![],
             acr: None,
+            acr_most: None,
             unbound: false,
             challenge: plugin_api::message::ChallengeKind::Derived,
             challenge_seconds: None,

@@ -53,6 +53,8 @@ pub struct Model {
     pub expires_at: Option<Millis>,
     /// Data version of the build that wrote the state, as [`stored_version`] gives it.
     pub data_version: i32,
+    /// Level that the plugin said it is worth, where it said so.
+    pub acr: Option<String>,
 }
 
 /// A step of enrolling on the plugin's own pages that waits for the person's answer: what a pending enrolment of such a

@@ -86,6 +86,9 @@ pub struct Manifest {
     /// Highest `acr` that a `Pass` for [`Purpose::Authorize`] earns, such as `urn:enum:acr:2`.
     #[serde(default)]
     pub acr: Option<String>,
+    /// Highest `acr` that a single enrolment may be worth, if that is more than `acr`: see [`super::Facts::acr`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr_most: Option<String>,
     /// An answer to a payment is not bound to it: it would be as right for another one, or what names the payment reaches
     /// the person by a way on which others can change it. Such a factor confirms payments only where an administrator's
     /// policy says so, and earns its `acr` there.

@@ -31,6 +31,8 @@ const PER_ACCOUNT: u32 = 10;
 /// What passes may name (RFC 8176): a key in hardware or in software, presence, and that two sorts of proof came together.
 /// Not `fpt`: the assertion says that the person was verified, and not how.
 const AMR: &[&str] = &["hwk", "swk", "user", "mfa"];
+/// What an authenticator is worth whose maker vouches for it, and that cannot be copied (OpenID EAP ACR Values 1.0: "phrh").
+const ATTESTED: &str = "phrh";
 /// Page that asks for an assertion.
 const GET_PAGE: &str = "get";
 /// Page that asks for a new credential.
@@ -57,6 +59,7 @@ impl Factor for Fingerprint {
             .purposes(&[Purpose::Authorize, Purpose::Payment])
             .amr(AMR)
             .acr("phr")
+            .acr_most(ATTESTED)
             .challenge(ChallengeKind::Derived)
             .enrols(Enrols::Page)
             .per_account(PER_ACCOUNT)

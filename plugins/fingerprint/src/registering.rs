@@ -11,7 +11,7 @@ use webauthn_rs_core::proto::{
 
 use crate::key::Enrolment;
 use crate::settings::Policy;
-use crate::{AMR, CREATE_PAGE, challenge, site};
+use crate::{AMR, ATTESTED, CREATE_PAGE, challenge, site};
 
 /// Field with the browser's answer.
 pub(crate) const CREDENTIAL: &str = "credential";
@@ -62,7 +62,7 @@ pub(crate) fn begin(cx: &Context, policy: &Policy, others: &[Enrolled<Enrolment>
         .user_verification_policy(UserVerificationPolicy::Required)
         .authenticator_attachment(policy.attachment)
         .credential_algorithms(vec![COSEAlgorithm::ES256, COSEAlgorithm::RS256])
-        .reject_synchronised_authenticators(policy.authorities.is_some())
+        .reject_synchronised_authenticators(policy.only_attested)
         .exclude_credentials(Some(there));
     let (mut response, state) = verifier.generate_challenge_register(builder).map_err(failed)?;
     let challenge = challenge::of_enrolment(cx)?;
@@ -95,12 +95,18 @@ pub(crate) fn judge(
         return Ok(Step::wrong());
     }
     let verifier = site::verifier(cx)?;
-    let credential = match verifier.register_credential(&answer, &enrolling.state, policy.authorities.as_ref()) {
-        Ok(credential) => credential,
+    let held_against = |authorities| verifier.register_credential(&answer, &enrolling.state, authorities);
+    let (credential, attested) = match held_against(policy.authorities.as_ref()) {
+        Ok(credential) => (credential, policy.authorities.is_some()),
         // The person can take another one: what they did was no mistake.
-        Err(error) if policy.authorities.is_some() && is_about_its_maker(&error) => {
+        Err(error) if policy.only_attested && is_about_its_maker(&error) => {
             return Ok(page(policy, &enrolling.options.clone(), enrolling, Some("not_taken")));
         }
+        // A key like any other: the answer is judged once more, without asking who has made it.
+        Err(error) if policy.authorities.is_some() && is_about_its_maker(&error) => match held_against(None) {
+            Ok(credential) => (credential, false),
+            Err(_) => return Ok(Step::wrong()),
+        },
         Err(_) => return Ok(Step::wrong()),
     };
     if credential.cred_id.len() > LONGEST_ID || credential.cred_id != answer.raw_id || !credential.user_verified {
@@ -111,7 +117,9 @@ pub(crate) fn judge(
     transports.retain(|transport| *transport != AuthenticatorTransport::Unknown);
     transports.truncate(MOST_TRANSPORTS);
     let enrolment = Enrolment { credential, transports, user: user(cx), name: name.clone(), nobody: None };
-    Ok(Step::enrolled(Facts::amr(&proven(&enrolment)).device(name), enrolment))
+    let facts = Facts::amr(&proven(&enrolment)).device(name);
+    let is_hardware = attested && !enrolment.credential.backup_eligible;
+    Ok(Step::enrolled(if is_hardware { facts.acr(ATTESTED) } else { facts }, enrolment))
 }
 
 /// The account's user handle (§14.6.1: opaque), in base64url.

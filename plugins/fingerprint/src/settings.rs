@@ -15,9 +15,9 @@ pub struct Settings {
     pub attachment: Attachment,
     /// Whose authenticators are taken.
     pub attestation: Attestation,
-    /// Roots of the makers whose attestation is taken: X.509 certificates in PEM. For `attestation = "listed"`.
+    /// Roots of the makers whose attestation counts: X.509 certificates in PEM. For `attestation` `asked` and `listed`.
     pub authorities: Vec<String>,
-    /// Models that are taken, by their AAGUIDs; every model that the authorities attest if empty.
+    /// Models that count, by their AAGUIDs; every model that the authorities attest if empty.
     #[schemars(with = "Vec<String>")]
     pub aaguids: Vec<Uuid>,
     /// Port of enum-bridge on people's own computers, 17316 unless they chose another. Pages offer to ask it for a finger
@@ -45,6 +45,9 @@ pub enum Attestation {
     /// Anybody's, also keys that are synchronised between devices: no attestation is asked for.
     #[default]
     None,
+    /// Anybody's. Those that one of `authorities` attests, whose AAGUID is in `aaguids` if there are any, and that cannot be
+    /// copied, are worth `phrh`.
+    Asked,
     /// Only those that one of `authorities` attests, and whose AAGUID is in `aaguids` if there are any.
     Listed,
 }
@@ -53,8 +56,10 @@ pub enum Attestation {
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) attachment: Option<AuthenticatorAttachment>,
-    /// `None` takes anybody's.
+    /// Whose attestation is asked for, and makes a key worth more.
     pub(crate) authorities: Option<AttestationCaList>,
+    /// No others are taken.
+    pub(crate) only_attested: bool,
     /// Where pages look for enum-bridge. `None` does not offer it.
     pub(crate) bridge: Option<NonZeroU16>,
 }
@@ -69,25 +74,28 @@ impl Policy {
             Attachment::CrossPlatform => Some(AuthenticatorAttachment::CrossPlatform),
         };
         let authorities = match settings.attestation {
-            Attestation::Listed => Some(authorities(&settings.authorities, &settings.aaguids)?),
+            Attestation::Asked | Attestation::Listed => Some(authorities(&settings.authorities, &settings.aaguids)?),
             Attestation::None if settings.authorities.is_empty() && settings.aaguids.is_empty() => None,
             Attestation::None => {
-                return Err(Error::failed("attestation: `authorities` and `aaguids` are for `listed` alone"));
+                return Err(Error::failed("attestation: `authorities` and `aaguids` are for `asked` and `listed`"));
             }
         };
-        if authorities.is_some() && settings.bridge_port.is_some() {
+        let only_attested = settings.attestation == Attestation::Listed;
+        if only_attested && settings.bridge_port.is_some() {
             return Err(Error::failed(
                 "bridge_port: enum-bridge attests nothing, and `attestation = \"listed\"` takes no such keys",
             ));
         }
-        Ok(Self { attachment, authorities, bridge: settings.bridge_port })
+        Ok(Self { attachment, authorities, only_attested, bridge: settings.bridge_port })
     }
 }
 
 fn authorities(certificates: &[String], aaguids: &[Uuid]) -> Result<AttestationCaList> {
     if certificates.is_empty() {
         // An AAGUID that nobody attests is only a claim.
-        return Err(Error::failed("authorities: `attestation = \"listed\"` needs at least one certificate"));
+        return Err(Error::failed(
+            "authorities: `attestation = \"asked\"` and `\"listed\"` need at least one certificate",
+        ));
     }
     let odd = |number: usize| Error::failed(format!("authorities: number {} is no certificate in PEM", number + 1));
     let mut all = AttestationCaList::default();

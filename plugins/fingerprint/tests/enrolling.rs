@@ -112,6 +112,7 @@ fn settings_that_make_no_sense_are_refused() {
     let aaguid = MODEL;
     for (settings, named) in [
         (json!({ "attestation": "listed" }), "authorities"),
+        (json!({ "attestation": "asked" }), "authorities"),
         (json!({ "attestation": "listed", "aaguids": [aaguid] }), "authorities"),
         (json!({ "authorities": [ROOT] }), "attestation"),
         (json!({ "aaguids": [aaguid] }), "attestation"),
@@ -156,6 +157,51 @@ fn a_listed_maker_and_model_is_taken_and_no_other() {
         let (_, answer) = Key::create(&options, &manner).unwrap();
         let step = plugin.enrol_answer(&cx, &state, &sent(&answer)).unwrap();
         assert!(matches!(step, Step::Ask { .. }), "{settings}: {step:?}");
+    }
+}
+
+#[test]
+fn a_key_that_its_maker_vouches_for_is_worth_more_and_any_is_taken() {
+    let another = "00000000-0000-0000-0000-000000000001";
+    let elsewhere = Maker { model: [7; 16], ..maker() };
+    let honest = || Manner { maker: Some(maker()), ..Manner::at(ISSUER) };
+    for (settings, manner, worth) in [
+        (json!({ "authorities": [ROOT] }), honest(), Some("phrh")),
+        (json!({ "authorities": [OTHER_ROOT, ROOT], "aaguids": [MODEL] }), honest(), Some("phrh")),
+        (json!({ "authorities": [ROOT], "aaguids": [another] }), honest(), None),
+        (json!({ "authorities": [OTHER_ROOT] }), honest(), None),
+        (json!({ "authorities": [ROOT] }), Manner { synchronised: true, ..honest() }, None),
+        (json!({ "authorities": [ROOT] }), Manner::at(ISSUER), None),
+    ] {
+        let mut asking = settings.clone();
+        asking["attestation"] = json!("asked");
+        let (plugin, cx) = (with(&asking).unwrap(), login());
+        let (options, state) = asked(plugin.enrol_begin(&cx, None).unwrap());
+        let read: Value = serde_json::from_str(&options).unwrap();
+        assert_eq!(read["attestation"], "direct");
+        let (_, answer) = Key::create(&options, &manner).unwrap();
+        let step = plugin.enrol_answer(&cx, &state, &sent(&answer)).unwrap();
+        let Step::Pass { facts, .. } = step else { panic!("{settings}: {step:?}") };
+        assert_eq!(facts.acr.as_deref(), worth, "{settings}");
+    }
+    // A statement that is wrong in itself is no statement of nobody's.
+    let forged = Maker { key: include_bytes!("keys/other-model.p8").to_vec(), ..maker() };
+    let plugin = with(&json!({ "attestation": "asked", "authorities": [ROOT] })).unwrap();
+    for maker in [elsewhere, forged] {
+        let (options, state) = asked(plugin.enrol_begin(&login(), None).unwrap());
+        let (_, answer) = Key::create(&options, &Manner { maker: Some(maker), ..Manner::at(ISSUER) }).unwrap();
+        assert_eq!(plugin.enrol_answer(&login(), &state, &sent(&answer)).unwrap(), wrong());
+    }
+    // Only listed ones are taken, and asked for nothing they are worth what all are.
+    for (settings, worth) in
+        [(json!({ "attestation": "listed", "authorities": [ROOT] }), Some("phrh")), (json!({}), None)]
+    {
+        let plugin = with(&settings).unwrap();
+        let (options, state) = asked(plugin.enrol_begin(&login(), None).unwrap());
+        let (_, answer) = Key::create(&options, &honest()).unwrap();
+        let step = plugin.enrol_answer(&login(), &state, &sent(&answer)).unwrap();
+        let Step::Pass { facts, .. } = step else { panic!("{settings}: {step:?}") };
+        assert_eq!(facts.acr.as_deref(), worth, "{settings}");
     }
 }
 

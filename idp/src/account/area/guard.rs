@@ -17,6 +17,7 @@ use crate::{
     clock::{Millis, SECOND},
     error::Internal,
     login::{acr, session},
+    plugins::FactorHandle,
     store::enrolment,
 };
 
@@ -52,9 +53,12 @@ impl Area {
 
     /// The same, of enrolments that were read already.
     pub(super) fn guard_of(&self, rows: &[enrolment::Model]) -> Guard {
-        let active = rows.iter().filter(|row| row.status == "active");
-        let factors: Vec<_> = active.map(|row| self.app.plugins.factor(&row.factor)).collect();
-        let levels: Vec<_> = factors.iter().flatten().filter_map(|factor| self.level_of(factor)).collect();
+        let active: Vec<_> = rows.iter().filter(|row| row.status == "active").collect();
+        let factors: Vec<_> = active.iter().map(|row| self.app.plugins.factor(&row.factor)).collect();
+        let level = |(row, factor): (&&enrolment::Model, &Option<FactorHandle>)| {
+            self.level_of(factor.as_ref()?, row.acr.as_deref())
+        };
+        let levels: Vec<_> = active.iter().zip(&factors).filter_map(level).collect();
         let level = match acr::highest(levels.iter().map(String::as_str)) {
             // Somebody who holds the mailbox has only to wait until the pad is being upgraded.
             acr::MAILBOX if factors.iter().any(Option::is_none) => acr::POSSESSION,

@@ -66,7 +66,7 @@ fn shown(area: &Area, row: &Model, is_last: bool) -> Value {
         "label": row.label,
         "status": row.status,
         "here": factor.is_some(),
-        "acr": factor.as_ref().and_then(|factor| area.level_of(factor)),
+        "acr": factor.as_ref().and_then(|factor| area.level_of(factor, row.acr.as_deref())),
         "created": area.when(row.created_at),
         "used": row.last_used_at.map(|at| area.when(at)),
         "paused": paused.map(|until| area.when(until)),

@@ -170,14 +170,15 @@ impl Area {
     /// Ids of the factors that can sign somebody in here at present.
     fn ways_in(&self) -> Vec<String> {
         let factors = self.app.plugins.factors_for(Purpose::Authorize);
-        let ways = factors.iter().filter(|factor| self.level_of(factor).is_some());
+        let ways = factors.iter().filter(|factor| self.level_of(factor, None).is_some());
         ways.map(|factor| factor.id().to_owned()).collect()
     }
 
-    /// The level that a proof by `factor` is worth here; `None` when the policy has none of it.
-    fn level_of(&self, factor: &FactorHandle) -> Option<String> {
+    /// The level that a proof by an enrolment of `factor` that claims to be worth `claimed` is worth here; `None` when the policy
+    /// has none of it.
+    fn level_of(&self, factor: &FactorHandle, claimed: Option<&str>) -> Option<String> {
         let policy = self.app.policy.now();
-        policy.level(factor.manifest(), entry::CLIENT, Purpose::Authorize).map(str::to_owned)
+        policy.level(factor.manifest(), claimed, entry::CLIENT, Purpose::Authorize).map(str::to_owned)
     }
 }
 

@@ -118,6 +118,7 @@ pub async fn begin_prepare(
         last_used_at: None,
         expires_at: Some(now + LIFE),
         data_version: enrolment::stored_version(factor.manifest().data_version),
+        acr: None,
     };
     match factor.manifest().enrols {
         Enrols::Device => row.set_state(&app.seal, &state)?,

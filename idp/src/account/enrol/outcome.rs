@@ -10,7 +10,9 @@ use crate::{
     app::App,
     courier::Message,
     error::Internal,
-    letter, notice,
+    letter,
+    login::acr,
+    notice,
     plugins::FactorHandle,
     sms,
     store::{
@@ -55,6 +57,8 @@ impl Outcomes<'_> {
         "active".clone_into(&mut row.status);
         row.label = facts.device.clone().unwrap_or_else(|| self.factor.id().to_owned());
         (row.failures, row.wrong_here, row.expires_at) = (0, 0, None);
+        // What it means is clipped wherever it is used, by the manifest and the policy of that moment.
+        row.acr = facts.acr.clone().filter(|level| acr::LADDER.contains(&level.as_str()));
         row.set_state(&self.app.seal, state)?;
         let notices = self.notices(&account, &row).await?;
         // Both came by text message: a device's code, and what a factor says came so.

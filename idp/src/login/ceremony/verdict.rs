@@ -44,6 +44,8 @@ pub enum Verdict {
     Paused,
     /// Not judged, because the challenge is too old or was burnt: show a new one.
     Stale,
+    /// Right, logged, and not enough: the person's other enrolments of this factor may be worth more.
+    Weak,
     /// Not judged, because the factor was switched off in the meantime, may no longer be used for this, or is just being
     /// replaced.
     Off,
@@ -198,9 +200,9 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
     if attempt.issued.data_version != factor.manifest().data_version {
         return Ok(Verdict::Stale);
     }
-    let Some(acr) = app.policy.now().earns(factor.manifest(), &attempt.interaction.demand) else {
+    if app.policy.now().earns(factor.manifest(), &attempt.interaction.demand).is_none() {
         return Ok(Verdict::Off);
-    };
+    }
     let db = app.db.read();
     let found = enrolment::with_account(db, &attempt.issued.enrolment).await?;
     let Some((row, account)) = found else { return judge_decoy(app, &factor, attempt).await };
@@ -229,6 +231,12 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
     match factor.answer(&request).await? {
         Step::Pass { facts, enrolment, enrolled } => {
             let other = beside.into_iter().find(|row| Some(&row.id) == enrolled.as_ref());
+            let claimed = other.as_ref().unwrap_or(&row).acr.as_deref();
+            let Some(acr) = app.policy.now().proves(factor.manifest(), claimed, &attempt.interaction.demand) else {
+                "weak".clone_into(&mut event.result);
+                log_only(app, account, event, now).await?;
+                return Ok(Verdict::Weak);
+            };
             let answering = Answering { other, state: enrolment, acr };
             let passed = passed(app, &factor, (row, account, event), facts, answering)?;
             let using_up = posed.kept.map(|kept| challenge::using_up(&kept, now));

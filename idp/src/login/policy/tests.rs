@@ -178,6 +178,57 @@ fn what_was_proven_before_is_judged_by_todays_policy() {
     }
 }
 
+/// Of which some enrolments are worth more.
+fn token() -> Manifest {
+    finger().acr_most("phrh")
+}
+
+#[test]
+fn an_enrolment_is_worth_what_it_claims_up_to_what_its_manifest_allows() {
+    for (claimed, of_finger, of_token) in [
+        (None, "phr", "phr"),
+        (Some("phrh"), "phr", "phrh"),
+        (Some("phr"), "phr", "phr"),
+        (Some(MAIL), MAIL, MAIL),
+        (Some(acr::PAYMENT), "phr", "phr"),
+        (Some("urn:unknown"), "phr", "phr"),
+    ] {
+        let policy = policy(&json!({}));
+        let proven = [finger(), token()].map(|manifest| policy.proves(&manifest, claimed, &login()));
+        assert_eq!(proven, [of_finger, of_token].map(|level| Some(level.to_owned())), "{claimed:?}");
+        let level = policy.level(&finger(), claimed, "site", Purpose::Authorize).map(str::to_owned);
+        assert_eq!(level.as_deref(), Some(of_finger));
+    }
+    // A manifest that allows less than it says of all means nothing by it.
+    let less = finger().acr_most(MAIL);
+    assert_eq!(policy(&json!({})).proves(&less, Some("phr"), &login()).as_deref(), Some("phr"));
+}
+
+#[test]
+fn who_is_asked_hangs_on_the_best_that_a_factor_could_prove() {
+    let plain = policy(&json!({}));
+    for demand in [login(), essential("phr"), essential("phrh")] {
+        assert_eq!(plain.earns(&token(), &demand).as_deref(), Some("phrh"));
+    }
+    assert_eq!(plain.earns(&finger(), &essential("phrh")), None);
+    assert_eq!(plain.proves(&token(), None, &essential("phrh")), None);
+    assert_eq!(plain.proves(&token(), Some("phrh"), &essential("phrh")).as_deref(), Some("phrh"));
+    let strict = policy(&json!({ "clients": { "site": { "acr": "phrh" } } }));
+    assert!(strict.earns(&token(), &login()).is_some());
+    assert_eq!(strict.proves(&token(), None, &login()), None);
+    let capped = policy(&json!({ "factors": { "finger": { "acr": "phr" } } }));
+    assert_eq!(capped.earns(&token(), &essential("phrh")), None);
+    assert_eq!(capped.proves(&token(), Some("phrh"), &login()).as_deref(), Some("phr"));
+}
+
+#[test]
+fn a_level_of_some_is_announced_where_the_policy_names_it() {
+    let reachable = |document: Value| policy(&document).reachable([token()].iter());
+    assert_eq!(reachable(json!({})), [MAIL, PAD, "phr"]);
+    assert_eq!(reachable(json!({ "factors": { "finger": { "acr": "phrh" } } })), [MAIL, PAD, "phr", "phrh"]);
+    assert_eq!(reachable(json!({ "factors": { "finger": { "acr": PAD } } })), [MAIL, PAD]);
+}
+
 #[test]
 fn discovery_names_what_can_be_reached() {
     let reachable = |document: Value, manifests: &[Manifest]| policy(&document).reachable(manifests.iter());

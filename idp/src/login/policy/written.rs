@@ -62,7 +62,7 @@ impl Policy {
     fn beyond(&self, manifest: &Manifest) -> Vec<String> {
         let Some(rule) = self.factors.get(&manifest.id) else { return Vec::new() };
         let id = &manifest.id;
-        let declared = manifest.acr.as_deref().unwrap_or(acr::MAILBOX);
+        let declared = super::most(manifest);
         let higher = rule.acr.as_deref().filter(|level| !acr::satisfies(declared, level));
         let higher = higher.map(|level| format!("{id} declares {declared}, so {level} gives it no more than that"));
         let purposes = rule.purposes.iter().flatten().filter(|purpose| !manifest.purposes.contains(purpose));

@@ -60,6 +60,10 @@ impl Visitor<'_> {
                     self.count(&visit, "stale");
                     return self.choose_anew(&visit, email, issued, "error_expired").await;
                 }
+                Verdict::Weak => {
+                    self.count(&visit, "weak");
+                    return self.choose_anew(&visit, email, issued, "error_weak").await;
+                }
                 Verdict::Off => {
                     self.count(&visit, "off");
                     return self

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod enrolling;
+mod levels;
 mod limit;
 mod paying;
 mod scripts;

@@ -35,6 +35,7 @@ fn enrolment(id: &str) -> store::enrolment::Model {
         last_used_at: None,
         expires_at: None,
         data_version: 0,
+        acr: None,
     }
 }
 

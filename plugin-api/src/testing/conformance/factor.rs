@@ -107,6 +107,12 @@ impl Run {
         for _ in 0..PATIENCE {
             if let Step::Pass { facts, enrolment, .. } = step {
                 self.declared(&facts)?;
+                let claimed = facts.acr.as_ref();
+                hold(
+                    "an enrolment is worth more or less than `acr` only where the manifest has `acr_most`",
+                    claimed.is_none() || self.description.manifest.acr_most.is_some(),
+                    || format!("{claimed:?}"),
+                )?;
                 return enrolment.map_or_else(|| broken(RULE, "the last step has no enrolment"), Ok);
             }
             let (asked, state) = self.asked(RULE, step)?;
