@@ -133,7 +133,9 @@ pub fn routes(app: Arc<App>) -> Router {
 
 /// What somebody sees and changes of their own account, once they have proven that it is theirs.
 fn personal_area() -> Router<Arc<App>> {
-    use account::area::{access, data, emails, entry, log, methods, notices, overview, phone, profile, sessions};
+    use account::area::{
+        access, data, deleting, emails, entry, log, methods, notices, overview, phone, profile, sessions,
+    };
     Router::new()
         .route("/account", get(overview::page))
         .route("/account/return", get(entry::back))
@@ -165,6 +167,9 @@ fn personal_area() -> Router<Arc<App>> {
         .route("/account/profile", get(profile::page).post(profile::save))
         .route("/account/data", get(data::page))
         .route("/account/data/export", post(data::export))
+        .route("/account/data/delete", post(deleting::delete))
+        .route("/account/data/keep", post(deleting::keep))
+        .route("/account/keep/{token}", get(account::deletion::stop::page).post(account::deletion::stop::press))
         .route("/account/sessions", get(sessions::page))
         .route("/account/sessions/end", post(sessions::end))
         .route("/account/sessions/end-others", post(sessions::end_others))

@@ -217,11 +217,13 @@ pub async fn serve_on(
     let (stopping, stopped) = watch::channel(false);
     let courier = tokio::spawn(app.courier.clone().run(app.db.clone(), app.seal.clone(), wait_for(stopped)));
     let sweeper = tokio::spawn(sweep(app.clone()));
+    let deletions = tokio::spawn(delete_accounts(app.clone()));
     let keys = tokio::spawn(refresh_keys(app.clone()));
     let plugins = tokio::spawn(follow_catalog(app.clone()));
     let means = app.means.clone();
     listen::serve(app::routes(app), listener, stop).await;
     sweeper.abort();
+    deletions.abort();
     keys.abort();
     plugins.abort();
     stopping.send_replace(true);
@@ -306,6 +308,18 @@ async fn follow_once(app: &App, source: &Source) -> Result<State, StoreError> {
         app.discovery.renew(&app.config, &app.plugins, &app.policy.now());
     }
     Ok(state)
+}
+
+/// Deletes the accounts whose time has come.
+async fn delete_accounts(app: Arc<App>) {
+    let mut tick = tokio::time::interval(std::time::Duration::from_millis(MINUTE.unsigned_abs()));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = account::deletion::work::carry_out_due(&app).await {
+            tracing::error!(%error, "accounts that are to be deleted could not be read");
+        }
+    }
 }
 
 /// Deletes what has expired, a batch at a time.

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use plugin_api::message::Purpose;
 
-use super::{activation, enrol, form, phone, recovery};
+use super::{
+    activation,
+    deletion::{self, By},
+    enrol, form, phone, recovery,
+};
 use crate::{
     app::App,
     error::Internal,
@@ -80,6 +84,12 @@ pub enum CreateError {
     /// The person has no such method.
     #[error("{0} has no method {1}; see `account show`")]
     NoMethod(String, String),
+    /// It waits already.
+    #[error("{0} is to be deleted already; `--now` does not wait, `--keep` stops it")]
+    Leaving(String),
+    /// Nothing waits.
+    #[error("{0} is not to be deleted")]
+    Staying(String),
     /// Something of ours failed.
     #[error(transparent)]
     Internal(#[from] Internal),
@@ -201,6 +211,35 @@ pub async fn recovery_codes_by_admin(app: &Arc<App>, email: &str) -> Result<Vec<
     Ok(recovery::make_codes(app, &account, "by_admin", None).await?)
 }
 
+/// Has an account deleted in so many days, and tells everybody; at once if that is none, whether or not it is locked. Says
+/// whether it is deleted now.
+///
+/// # Errors
+/// When it waits to be deleted already, unless that is to be at once now; when something of ours fails.
+pub async fn delete_by_admin(app: &Arc<App>, account: &Account, days: i64) -> Result<bool, CreateError> {
+    if account.status == account::DELETED {
+        return Err(CreateError::NoAccount(account.id.clone()));
+    }
+    if days == 0 {
+        return Ok(deletion::work::carry_out(app, account, &By::Admin).await?);
+    }
+    if account.delete_at.is_some() {
+        return Err(CreateError::Leaving(account.email.clone()));
+    }
+    deletion::ask(app, account, &By::Admin, days).await?;
+    Ok(false)
+}
+
+/// Keeps an account that was to be deleted.
+///
+/// # Errors
+/// When it is not to be deleted; when something of ours fails.
+pub async fn keep_by_admin(app: &Arc<App>, account: &Account) -> Result<(), CreateError> {
+    let staying = || CreateError::Staying(account.email.clone());
+    let at = account.delete_at.ok_or_else(staying)?;
+    if deletion::keep(app, account, &By::Admin, at, false).await? { Ok(()) } else { Err(staying()) }
+}
+
 async fn existing(app: &App, email: &str) -> Result<Account, CreateError> {
     account::by_email(app.db.read(), email).await?.ok_or_else(|| CreateError::NoAccount(email.to_owned()))
 }
@@ -237,5 +276,6 @@ fn row(app: &App, new: NewAccount) -> Result<Account, CreateError> {
         time_zone: String::new(),
         phone_changed_at: None,
         notices: String::new(),
+        delete_at: None,
     })
 }

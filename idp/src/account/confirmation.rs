@@ -119,6 +119,7 @@ fn new_account(app: &App, email: String, pending: Pending, phone: String) -> Res
         time_zone: String::new(),
         phone_changed_at: None,
         notices: String::new(),
+        delete_at: None,
     })
 }
 

@@ -21,6 +21,7 @@ mod answer;
 pub mod area;
 mod bound;
 mod confirmation;
+pub mod deletion;
 pub mod enrol;
 mod form;
 mod phone;
@@ -28,8 +29,8 @@ pub mod recovery;
 pub mod registration;
 
 pub use admin::{
-    Begun, CreateError, Created, NewAccount, create_by_admin, enrol_by_admin, recovery_codes_by_admin,
-    unenrol_by_admin, unenrol_one_by_admin,
+    Begun, CreateError, Created, NewAccount, create_by_admin, delete_by_admin, enrol_by_admin, keep_by_admin,
+    recovery_codes_by_admin, unenrol_by_admin, unenrol_one_by_admin,
 };
 
 /// `GET /`: what this is, and where to begin.

@@ -46,7 +46,7 @@ pub(super) enum Command {
     Show {
         #[command(flatten)]
         common: Common,
-        /// Its e-mail.
+        /// Its e-mail, or its id.
         #[arg(long)]
         email: String,
     },
@@ -86,6 +86,19 @@ pub(super) enum Command {
         #[arg(long)]
         unlock: bool,
     },
+    /// Delete an account for good, once its waiting time is over; everybody is told, and can stop it until then.
+    Delete {
+        #[command(flatten)]
+        common: Common,
+        /// Whose: the account's e-mail.
+        email: String,
+        /// Without a waiting time.
+        #[arg(long, conflicts_with = "keep")]
+        now: bool,
+        /// Keep it after all.
+        #[arg(long)]
+        keep: bool,
+    },
     /// Make ten new recovery codes for somebody, and print them; earlier ones are void.
     RecoveryCodes {
         #[command(flatten)]
@@ -104,7 +117,7 @@ pub(super) enum Audit {
     Show {
         #[command(flatten)]
         common: Common,
-        /// Its e-mail.
+        /// Its e-mail, or its id.
         #[arg(long)]
         email: String,
         /// How many.
@@ -115,7 +128,7 @@ pub(super) enum Audit {
     Verify {
         #[command(flatten)]
         common: Common,
-        /// Its e-mail.
+        /// Its e-mail, or its id.
         #[arg(long)]
         email: String,
     },
@@ -150,6 +163,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             let codes = account::recovery_codes_by_admin(&app, &email).await?;
             print(common.json, &json!({ "email": email, "codes": codes }), |_| codes.join("\n"))
         }
+        Command::Delete { common, email, now, keep } => delete(&common, &email, now, keep).await,
         Command::Show { common, email } => show(&common, &email).await,
         Command::Lock { common, email, unlock } => lock(&common, &email, unlock).await,
         Command::Audit(Audit::Show { common, email, limit }) => {
@@ -179,6 +193,24 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             }
         }
     }
+}
+
+async fn delete(common: &Common, email: &str, now: bool, keep: bool) -> Result<(), Failure> {
+    let app = open(common).await?;
+    let account = find(&app, email).await?;
+    let status = if keep {
+        account::keep_by_admin(&app, &account).await?;
+        "kept"
+    } else {
+        let days = if now { 0 } else { app.config.account.deletion_wait_days };
+        if account::delete_by_admin(&app, &account, days).await? { "deleted" } else { "waiting" }
+    };
+    let at = find(&app, &account.id).await?.delete_at;
+    let told = json!({ "email": email, "account": account.id, "status": status, "delete_at": at });
+    print(common.json, &told, |_| match at {
+        Some(at) => format!("{email} is deleted at {}; `account delete {email} --keep` stops that", time_text(at)),
+        None => format!("{email} is {status}; its log stays under {}", account.id),
+    })
 }
 
 /// How many accounts are made at once: they share commits.
@@ -218,8 +250,13 @@ pub(super) fn time_text(at: i64) -> String {
         .unwrap_or_else(|| at.to_string())
 }
 
+/// By its e-mail or, as one that was deleted, by its id.
 pub(super) async fn find(app: &App, email: &str) -> Result<store::account::Model, Failure> {
-    let found = store::account::by_email(app.db.read(), email).await?;
+    let found = if email.contains('@') {
+        store::account::by_email(app.db.read(), email).await?
+    } else {
+        store::account::by_id(app.db.read(), email).await?
+    };
     found.ok_or_else(|| format!("there is no account {email}").into())
 }
 
@@ -253,7 +290,9 @@ async fn lock(common: &Common, email: &str, unlock: bool) -> Result<(), Failure>
     app.db
         .write(move |tx| {
             Box::pin(async move {
-                store::account::set_status(tx, &account.id, status).await?;
+                if !store::account::set_status(tx, &account.id, status).await? {
+                    return Err(Internal::Other("the account was deleted".to_owned()));
+                }
                 store::log::append(tx, &seal, &account.id, now, &Event::new(what, "ok")).await?;
                 Ok::<_, Internal>(())
             })

@@ -21,6 +21,8 @@ pub struct Area {
     /// For so many hours after a change of the number codes by text message confirm no payment, recoveries without a recovery
     /// code wait, and the number is not changed again: 0 to 720.
     pub phone_cooldown_hours: i64,
+    /// So many days pass between the wish to have an account deleted and its deletion: 0 to 90.
+    pub deletion_wait_days: i64,
 }
 
 impl Default for Area {
@@ -32,6 +34,7 @@ impl Default for Area {
             change_seconds: 300,
             restore_days: 7,
             phone_cooldown_hours: 72,
+            deletion_wait_days: 7,
         }
     }
 }
@@ -44,6 +47,7 @@ impl Area {
             ("account.stay_seconds", self.stay_seconds, 300..=43_200, "must be 300 to 43200"),
             ("account.change_seconds", self.change_seconds, 30..=900, "must be 30 to 900"),
             ("account.restore_days", self.restore_days, 1..=30, "must be 1 to 30"),
+            ("account.deletion_wait_days", self.deletion_wait_days, 0..=90, "must be 0 to 90"),
             ("account.phone_cooldown_hours", self.phone_cooldown_hours, 0..=720, "must be 0 to 720"),
         ] {
             if !allowed.contains(&value) {

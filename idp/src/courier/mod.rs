@@ -20,7 +20,7 @@ use crate::{
     entropy::Entropy,
     error::Internal,
     seal::Seal,
-    store::{Change, Db, outbox},
+    store::{Change, Db, Tx, outbox},
 };
 
 mod backoff;
@@ -166,6 +166,19 @@ impl Courier {
             parts_left: 0,
             reported_at: None,
         })
+    }
+
+    /// Gives messages up, in the caller's transaction, that were not sent yet: whom they are for is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn withdraw_in(&self, tx: &Tx, messages: Vec<outbox::Model>) -> Result<(), Internal> {
+        for message in messages {
+            if outbox::give_up(tx, &message.id, "withdrawn").await? {
+                fate::settle(tx, &message.effect, fate::Fate::GivenUp, self.clock.now()).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Tells the worker that something may be due.

@@ -51,6 +51,8 @@ pub(super) const ALL: &[(&str, &str)] = templates![
     "account_access.html",
     "account_profile.html",
     "account_data.html",
+    "account_keep.html",
+    "account_deleted.html",
     "form_post.html",
     "mail.html",
 ];

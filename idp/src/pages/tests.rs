@@ -198,7 +198,11 @@ fn personal_data() -> Vec<(&'static str, Value)> {
             area(json!({ "values": { "first_name": "Shop <b>", "last_name": "", "locale": "en" }, "zone": "UTC",
                 "zones": ["UTC", "Asia/Ho_Chi_Minh"], "languages": [{ "id": "en", "name": "English" }], "phone": "+84" })),
         ),
-        ("account_data.html", area(json!({ "guard": { "open": true, "prove": "/p" } }))),
+        ("account_data.html", area(json!({ "guard": { "open": true, "prove": "/p" }, "days": 7 }))),
+        ("account_data.html", area(json!({ "guard": { "open": true, "prove": "/p" }, "leaving": "soon", "days": 0 }))),
+        ("account_keep.html", json!({ "email": "a@b.example", "at": "soon" })),
+        ("account_keep.html", json!({ "email": "a@b.example", "done": true })),
+        ("account_deleted.html", json!({})),
     ]
 }
 

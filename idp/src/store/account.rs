@@ -27,7 +27,7 @@ pub struct Model {
     pub security_question: String,
     /// Argon2id, PHC string.
     pub security_answer: String,
-    /// `active` or `locked`.
+    /// [`ACTIVE`], `locked` or [`DELETED`].
     pub status: String,
     pub created_at: Millis,
     /// Number of the newest entry of the account's log.
@@ -42,6 +42,8 @@ pub struct Model {
     pub phone_changed_at: Option<Millis>,
     /// A [`crate::notice::choice::Choice`] as JSON; empty while nothing was chosen.
     pub notices: String,
+    /// When it is to be deleted, if it is.
+    pub delete_at: Option<Millis>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -50,6 +52,10 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// `status` of an account that may sign in.
 pub const ACTIVE: &str = "active";
+/// `status` of one whose person was forgotten, or is about to be. There is no way back.
+pub const DELETED: &str = "deleted";
+const LOCKED: &str = "locked";
+const RECORD: &str = "account";
 
 impl Model {
     pub fn is_active(&self) -> bool {
@@ -135,13 +141,14 @@ pub async fn add(db: &impl ConnectionTrait, account: Model) -> Result<bool, Stor
     Ok(true)
 }
 
-/// Sets `active` or `locked`. `Ok(false)` when there is no such account.
+/// Sets `active` or `locked`. `Ok(false)` when there is no such account, or not any more.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn set_status(db: &impl ConnectionTrait, id: &str, status: &str) -> Result<bool, StoreError> {
     let changed = ActiveModel { id: Set(id.to_owned()), status: Set(status.to_owned()), ..Default::default() };
-    let done = Entity::update_many().set(changed).filter(Column::Id.eq(id)).exec(db).await?;
+    let is_there = Column::Id.eq(id).and(Column::Status.ne(DELETED));
+    let done = Entity::update_many().set(changed).filter(is_there).exec(db).await?;
     Ok(done.rows_affected == 1)
 }
 
@@ -264,4 +271,51 @@ pub async fn phone(db: &impl ConnectionTrait, id: &str) -> Result<Option<(String
 pub async fn set_notices(db: &impl ConnectionTrait, id: &str, notices: &str) -> Result<bool, StoreError> {
     let setting = Entity::update_many().col_expr(Column::Notices, Expr::value(notices)).filter(Column::Id.eq(id));
     Ok(setting.exec(db).await?.rows_affected == 1)
+}
+
+/// It is to be deleted then. Touches nothing when it is to be already.
+pub fn deleting(id: &str, at: Millis) -> Change {
+    let update = Entity::update_many()
+        .col_expr(Column::DeleteAt, Expr::value(at))
+        .filter(Column::Id.eq(id))
+        .filter(Column::DeleteAt.is_null())
+        .filter(Column::Status.ne(DELETED));
+    Change::update(RECORD, update)
+}
+
+/// It is not to be deleted after all. Touches nothing when the time that was `seen` is not that of its deletion any more, or
+/// when that has begun.
+pub fn keeping(id: &str, seen: Millis) -> Change {
+    let update = Entity::update_many()
+        .col_expr(Column::DeleteAt, Expr::value(None::<Millis>))
+        .filter(Column::Id.eq(id))
+        .filter(Column::DeleteAt.eq(seen))
+        .filter(Column::Status.ne(DELETED));
+    Change::update(RECORD, update)
+}
+
+/// Its deletion begins now. Touches nothing when what was `seen` is not the time of its deletion any more.
+pub fn shutting(id: &str, seen: Option<Millis>, now: Millis) -> Change {
+    let update = Entity::update_many()
+        .col_expr(Column::Status, Expr::value(DELETED))
+        .col_expr(Column::DeleteAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .filter(seen.map_or_else(|| Column::DeleteAt.is_null(), |seen| Column::DeleteAt.eq(seen)))
+        .filter(Column::Status.ne(DELETED));
+    Change::update(RECORD, update)
+}
+
+/// Accounts whose time has come, the longest ago first; those whose deletion has begun are among them. One that is locked
+/// waits until it is unlocked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn to_be_deleted(db: &impl ConnectionTrait, now: Millis, limit: u64) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find()
+        .filter(Column::DeleteAt.lte(now))
+        .filter(Column::Status.ne(LOCKED))
+        .order_by_asc(Column::DeleteAt)
+        .limit(limit)
+        .all(db)
+        .await?)
 }

@@ -31,6 +31,16 @@ impl ActiveModelBehavior for ActiveModel {}
 
 const RECORD: &str = "code_pace";
 
+/// Under what the messages of a factor are counted that cost `subject` nothing: an account, or what stands for it.
+pub fn free(factor: &str, subject: &str) -> String {
+    format!("free:{factor}:{subject}")
+}
+
+/// Under what it is counted how often an account's deletion was asked for.
+pub fn deletion(account_id: &str) -> String {
+    format!("deletion:{account_id}")
+}
+
 impl Model {
     /// The times of the last sendings, oldest first.
     ///

@@ -157,6 +157,15 @@ pub async fn any_was_active(db: &impl ConnectionTrait, account_id: &str) -> Resu
     Ok(of_account(db, account_id).await?.iter().any(|row| row.status != "pending"))
 }
 
+/// Ids of all enrolments that an account has or had.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ids_of_account(db: &impl ConnectionTrait, account_id: &str) -> Result<Vec<String>, StoreError> {
+    let all = Entity::find().filter(Column::AccountId.eq(account_id)).select_only().column(Column::Id);
+    Ok(all.into_tuple().all(db).await?)
+}
+
 /// Replaces the row by `changed` and raises its version. Touches nothing when somebody else has changed it since it was
 /// read.
 pub fn saving(changed: Model) -> Change {

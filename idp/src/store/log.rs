@@ -62,9 +62,12 @@ impl Event {
 /// Appends `event` to the log of `account_id`, in the caller's transaction.
 ///
 /// # Errors
-/// When the account is gone; when the database fails.
+/// A conflict when the account was deleted: nothing more happens to it. When there is none such; when the database fails.
 pub async fn append(tx: &Tx, seal: &Seal, account_id: &str, at: Millis, event: &Event) -> Result<(), StoreError> {
-    let (seq, head) = head(tx, account_id).await?;
+    let (seq, head, status) = head(tx, account_id).await?;
+    if status == account::DELETED {
+        return Err(StoreError::Conflict(RECORD));
+    }
     apply(tx, appending_at(seal, account_id, (seq, &head), at, event)?).await
 }
 
@@ -105,12 +108,13 @@ fn appending_at(
 /// The newest link. In a transaction on PostgreSQL the account's row is locked with it, so that appends to one log wait
 /// for each other instead of failing; SQLite has one writer anyway. The log is the last that a transaction touches, which
 /// keeps the order of locks the same everywhere.
-async fn head(db: &impl ConnectionTrait, account_id: &str) -> Result<(i64, Vec<u8>), StoreError> {
+async fn head(db: &impl ConnectionTrait, account_id: &str) -> Result<(i64, Vec<u8>, String), StoreError> {
     account::Entity::find_by_id(account_id)
         .lock_exclusive()
         .select_only()
         .column(account::Column::LogSeq)
         .column(account::Column::LogHead)
+        .column(account::Column::Status)
         .into_tuple()
         .all(db)
         .await?
@@ -179,7 +183,7 @@ pub enum Verdict {
 /// When the database fails or there is no such account.
 pub async fn verify(db: &impl ConnectionTrait, seal: &Seal, account_id: &str) -> Result<Verdict, StoreError> {
     const PAGE: u64 = 500;
-    let (last, head) = head(db, account_id).await?;
+    let (last, head, _) = head(db, account_id).await?;
     let (mut seq, mut previous) = (0_i64, Vec::new());
     loop {
         let page = Entity::find()

@@ -24,6 +24,7 @@ pub mod code_pace;
 pub mod confirmation;
 pub mod consent;
 pub mod enrolment;
+pub mod erasure;
 pub mod expiry;
 pub mod fee;
 mod file;

@@ -118,6 +118,38 @@ pub async fn withdraw(db: &impl ConnectionTrait, effect: &str) -> Result<(), Sto
     Ok(())
 }
 
+/// Messages that wait to be sent, in the order in which they are due, behind `after`: when it is due, and its id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn waiting(
+    db: &impl ConnectionTrait,
+    after: Option<&(Millis, String)>,
+    limit: u64,
+) -> Result<Vec<Model>, StoreError> {
+    let mut waiting = Entity::find().filter(Column::State.eq("waiting"));
+    if let Some((at, id)) = after {
+        waiting = waiting.filter(Column::NextAt.gte(*at)).filter(Column::NextAt.gt(*at).or(Column::Id.gt(id)));
+    }
+    Ok(waiting.order_by_asc(Column::NextAt).order_by_asc(Column::Id).limit(limit).all(db).await?)
+}
+
+/// Gives a message up that waits to be sent, and forgets its content. `Ok(false)` when it does not wait any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_up(db: &impl ConnectionTrait, id: &str, why: &str) -> Result<bool, StoreError> {
+    let done = Entity::update_many()
+        .col_expr(Column::State, Expr::value("given_up"))
+        .col_expr(Column::LastError, Expr::value(why))
+        .col_expr(Column::Sealed, Expr::value(Vec::<u8>::new()))
+        .filter(Column::Id.eq(id))
+        .filter(Column::State.eq("waiting"))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected == 1)
+}
+
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {

@@ -4,7 +4,7 @@
 //! address without an account has rows too; they are `void` from the beginning.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*, sea_query::Expr};
+use sea_orm::{ConnectionTrait, QueryFilter, QuerySelect, entity::prelude::*, sea_query::Expr};
 
 use super::{Change, StoreError};
 use crate::clock::Millis;
@@ -110,6 +110,15 @@ pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Model>,
 /// When the database fails.
 pub async fn by_token(db: &impl ConnectionTrait, token_hash: &str) -> Result<Option<Model>, StoreError> {
     Ok(super::only(Entity::find().filter(Column::TokenHash.eq(token_hash)), db).await?)
+}
+
+/// Ids of all recoveries of an account.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ids_of_account(db: &impl ConnectionTrait, account_id: &str) -> Result<Vec<String>, StoreError> {
+    let all = Entity::find().filter(Column::AccountId.eq(account_id)).select_only().column(Column::Id);
+    Ok(all.into_tuple().all(db).await?)
 }
 
 /// The button of the mailed link was pressed: what `confirmed` says in the place of what was `mailed`. Touches nothing

@@ -145,6 +145,29 @@ describe('the personal area', { timeout: 300_000 }, () => {
     }
   });
 
+  step('the account is to be deleted, which its owner stops', async () => {
+    await window.go(`${place.issuer}/account/data`);
+    // The proof that changed the number may have grown old by now.
+    if (await window.has('#prove')) {
+      await window.click('#prove');
+      await answers();
+    }
+    await window.fill('delete-email', EMAIL);
+    await window.tabTo('delete');
+    await window.enter();
+    assert.match(await window.text('#notice'), /will be deleted/);
+    await window.look('account-leaving');
+    const mail = await place.message(SECOND, '/account/keep/');
+    await window.go(/\S*\/account\/keep\/\S*/.exec(mail.text)[0]);
+    await window.look('account-keep');
+    await window.go(`${place.issuer}/account`);
+    assert.ok(await window.has('#leaving'));
+    await window.go(`${place.issuer}/account/data`);
+    await window.click('#keep');
+    assert.match(await window.text('#notice'), /is kept/);
+    assert.equal(await window.has('#leaving'), false);
+  });
+
   step('signing out closes it', async () => {
     await window.click('#sign-out');
     await window.click('#logout-yes');

@@ -82,7 +82,7 @@ impl Area {
 ///
 /// # Errors
 /// When the generator fails or the HTML cannot be rendered.
-pub(super) fn letters(
+pub(in crate::account) fn letters(
     app: &App,
     account: &Account,
     to: &[String],

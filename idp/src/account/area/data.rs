@@ -24,7 +24,8 @@ const BATCH: u64 = 500;
 pub async fn page(area: Area, Query(said): Query<Said>) -> Response {
     let shown = async {
         let guard = area.guard().await?.shown(&area);
-        area.render("account_data.html", said.put_into(json!({ "guard": guard })))
+        let days = area.app.config.account.deletion_wait_days;
+        area.render("account_data.html", said.put_into(json!({ "guard": guard, "days": days })))
     };
     area.answer(shown.await)
 }
@@ -85,7 +86,8 @@ async fn everything(area: &Area) -> Result<Value, Internal> {
         "account": {
             "id": id, "first_name": account.first_name, "last_name": account.last_name, "phone": account.phone,
             "language": account.locale, "time_zone": account.time_zone, "status": account.status,
-            "security_question": account.security_question, "notices": notices::chosen(area), "created": rfc3339(account.created_at),
+            "to_be_deleted": account.delete_at.map(rfc3339), "security_question": account.security_question,
+            "notices": notices::chosen(area), "created": rfc3339(account.created_at),
         },
         "addresses": addresses.collect::<Value>(),
         "methods": methods.collect::<Value>(),

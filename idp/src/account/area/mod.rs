@@ -27,6 +27,7 @@ use crate::{
 pub mod access;
 mod change;
 pub mod data;
+pub mod deleting;
 pub mod emails;
 pub mod entry;
 mod form;
@@ -42,6 +43,7 @@ mod said;
 pub mod sessions;
 mod when;
 
+pub(super) use change::letters;
 pub use entry::client;
 pub use form::{Fields, Submitted};
 pub use guard::Guarded;
@@ -139,6 +141,7 @@ impl Area {
             .collect();
         context["places"] = links.into();
         context["email"] = self.account.email.as_str().into();
+        context["leaving"] = self.account.delete_at.map(|at| self.when(at)).into();
         context["token"] = form::token(&self.app, &self.session).into();
         let options = crate::pages::Options::for_template(template).status(status);
         self.app.pages.render_with(template, self.locale, context, &options)

@@ -104,7 +104,7 @@ impl Asking<'_> {
     fn key(&self) -> String {
         let nobody = || hex::encode(decoy_address(&self.app.seal, self.email));
         let account = self.offer.account.as_ref().map_or_else(nobody, |account| account.id.clone());
-        format!("free:{}:{account}", self.method.factor.id())
+        code_pace::free(self.method.factor.id(), &account)
     }
 
     /// The charge for what was accepted just now, settled by the fate of the message `effect`. An address without an account

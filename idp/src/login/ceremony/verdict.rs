@@ -234,7 +234,7 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
             let claimed = other.as_ref().unwrap_or(&row).acr.as_deref();
             let Some(acr) = app.policy.now().proves(factor.manifest(), claimed, &attempt.interaction.demand) else {
                 "weak".clone_into(&mut event.result);
-                log_only(app, account, event, now).await?;
+                log_only(app, &account, event, now).await?;
                 return Ok(Verdict::Weak);
             };
             let answering = Answering { other, state: enrolment, acr };

@@ -132,6 +132,7 @@ async fn world() -> World {
         time_zone: String::new(),
         phone_changed_at: None,
         notices: String::new(),
+        delete_at: None,
     };
     app.db
         .write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::account::add(tx, account).await?) }))

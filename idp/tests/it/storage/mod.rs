@@ -41,6 +41,7 @@ fn account(id: &str) -> store::account::Model {
         time_zone: String::new(),
         phone_changed_at: None,
         notices: String::new(),
+        delete_at: None,
     }
 }
 

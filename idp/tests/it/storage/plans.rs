@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use enum_idp::{
+    account::deletion,
     app::App,
     clock::{DAY, MINUTE},
     store::{
@@ -110,8 +111,29 @@ async fn a_busy_day(provider: &Provider) {
     what_messages_lead_to(app).await;
     what_the_catalog_migrates(db).await;
     how_access_is_recovered(db).await;
+    an_account_goes(provider).await;
     let later = app.clock.now() + 60 * DAY;
     db.write(move |tx| Box::pin(async move { store::expiry::sweep(tx, later).await })).await.unwrap();
+}
+
+/// Somebody wants their account deleted, keeps it, and goes after all.
+async fn an_account_goes(provider: &Provider) {
+    let email = "gone@example.com";
+    let mut gone = provider.member(email).await;
+    for button in [Some("keep"), None] {
+        gone.enters("/account/data").await.confirms().await;
+        gone.person.types("delete-email", email).presses("delete").await;
+        assert!(gone.person.sees("leaving"), "{}", gone.person.what_is_shown());
+        if let Some(button) = button {
+            gone.person.presses(button).await;
+        }
+        provider.waits(MINUTE);
+    }
+    let db = provider.app.db.read();
+    outbox::waiting(db, Some(&(0, String::new())), 10).await.unwrap();
+    outbox::give_up(db, "none", "withdrawn").await.unwrap();
+    provider.waits(7 * DAY);
+    assert_eq!(deletion::work::carry_out_due(&provider.app).await.unwrap(), 1);
 }
 
 /// Everything around codes, what they cost, and what becomes of them.
