@@ -173,6 +173,7 @@ fn personal_area() -> Router<Arc<App>> {
         .route("/account/sessions", get(sessions::page))
         .route("/account/sessions/end", post(sessions::end))
         .route("/account/sessions/end-others", post(sessions::end_others))
+        .route("/account/sessions/forget", post(sessions::forget))
 }
 
 impl App {

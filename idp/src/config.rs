@@ -205,6 +205,8 @@ pub struct Limits {
     pub support_requests_per_day: u32,
     /// How long a request to support waits for administrators, and is kept once it was decided, in days: 1 to 365.
     pub support_keep_days: u32,
+    /// Notices about unusual proofs that one account gets in a day, from each node: 1 to 100.
+    pub unusual_notices_per_day: u32,
 }
 
 impl Default for Limits {
@@ -230,6 +232,7 @@ impl Default for Limits {
             recovery_visits_per_hour: 20,
             support_requests_per_day: 3,
             support_keep_days: 30,
+            unusual_notices_per_day: 5,
         }
     }
 }
@@ -294,6 +297,7 @@ impl Config {
             ("limits.recovery_answers_per_day", limits.recovery_answers_per_day.into(), 1..=20, "must be 1 to 20"),
             ("limits.support_requests_per_day", limits.support_requests_per_day.into(), 1..=20, "must be 1 to 20"),
             ("limits.support_keep_days", limits.support_keep_days.into(), 1..=365, "must be 1 to 365"),
+            ("limits.unusual_notices_per_day", limits.unusual_notices_per_day.into(), 1..=100, "must be 1 to 100"),
             ("limits.access_token_seconds", limits.access_token_seconds, 60..=3600, "must be 60 to 3600"),
             ("limits.refresh_seconds", limits.refresh_seconds, 60..=i64::MAX, "must be at least 60"),
             ("limits.session_seconds", limits.session_seconds, 60..=i64::MAX, "must be at least 60"),

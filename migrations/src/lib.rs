@@ -22,6 +22,7 @@ mod m0013_support;
 mod m0014_notices;
 mod m0015_phone_number;
 mod m0016_enrolment_acr;
+mod m0017_devices;
 mod m0018_deletion;
 mod table;
 
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_notices::Migration),
             Box::new(m0015_phone_number::Migration),
             Box::new(m0016_enrolment_acr::Migration),
+            Box::new(m0017_devices::Migration),
             Box::new(m0018_deletion::Migration),
         ]
     }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 
-/// How long the personal area stays open, and what it leads to can be undone.
+/// How long the personal area stays open, what it leads to can be undone, and browsers are remembered.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Area {
@@ -23,6 +23,10 @@ pub struct Area {
     pub phone_cooldown_hours: i64,
     /// So many days pass between the wish to have an account deleted and its deletion: 0 to 90.
     pub deletion_wait_days: i64,
+    /// So many browsers are remembered of one account: 1 to 100.
+    pub devices: usize,
+    /// For so many days without a proof: 7 to 400.
+    pub device_days: i64,
 }
 
 impl Default for Area {
@@ -35,6 +39,8 @@ impl Default for Area {
             restore_days: 7,
             phone_cooldown_hours: 72,
             deletion_wait_days: 7,
+            devices: 20,
+            device_days: 180,
         }
     }
 }
@@ -49,6 +55,8 @@ impl Area {
             ("account.restore_days", self.restore_days, 1..=30, "must be 1 to 30"),
             ("account.deletion_wait_days", self.deletion_wait_days, 0..=90, "must be 0 to 90"),
             ("account.phone_cooldown_hours", self.phone_cooldown_hours, 0..=720, "must be 0 to 720"),
+            ("account.devices", self.devices.try_into().unwrap_or(i64::MAX), 1..=100, "must be 1 to 100"),
+            ("account.device_days", self.device_days, 7..=400, "must be 7 to 400"),
         ] {
             if !allowed.contains(&value) {
                 return Err(ConfigError::Value { key, reason: reason.to_owned() });

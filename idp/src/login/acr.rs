@@ -18,6 +18,11 @@ pub fn highest<'a>(levels: impl IntoIterator<Item = &'a str>) -> &'static str {
     levels.into_iter().filter_map(rung).max().map_or(MAILBOX, |rung| LADDER[rung])
 }
 
+/// The weakest of `levels`; the weakest there is when none of them is on the ladder.
+pub fn lowest<'a>(levels: impl IntoIterator<Item = &'a str>) -> &'static str {
+    levels.into_iter().filter_map(rung).min().map_or(MAILBOX, |rung| LADDER[rung])
+}
+
 fn rung(acr: &str) -> Option<usize> {
     LADDER.iter().position(|step| *step == acr)
 }
@@ -44,10 +49,12 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_is_taken_from_the_ladder_alone() {
+    fn the_highest_and_the_lowest_are_taken_from_the_ladder_alone() {
         assert_eq!(highest([]), MAILBOX);
         assert_eq!(highest([POSSESSION, MAILBOX]), POSSESSION);
         assert_eq!(highest(["phr", PAYMENT, "urn:unknown"]), "phr");
+        assert_eq!(lowest([]), MAILBOX);
+        assert_eq!(lowest(["phr", PAYMENT, POSSESSION]), POSSESSION);
     }
 
     #[test]

@@ -19,7 +19,9 @@ use serde_json::Value;
 
 use super::{
     interaction::{Demand, Interaction},
-    number, sets,
+    number,
+    risk::device::Brought,
+    sets,
 };
 use crate::{
     app::App,
@@ -154,6 +156,28 @@ pub struct Offer {
     pub methods: Vec<Method>,
     /// There are methods, and none of them may be used for this demand.
     pub unmet: bool,
+}
+
+impl Offer {
+    /// The levels that its methods prove where this is demanded.
+    pub fn levels(&self, app: &App, demand: &Demand) -> Vec<String> {
+        let (policy, purpose) = (app.policy.now(), demand.purpose());
+        let level = |method: &Method| {
+            policy.level_at_best(method.factor.manifest(), &demand.client_id, purpose).map(str::to_owned)
+        };
+        self.methods.iter().filter_map(level).collect()
+    }
+
+    /// Whether the account that would answer is one that a browser has a name for.
+    pub fn is_of_one_in(&self, brought: &Brought) -> bool {
+        self.account.as_ref().is_some_and(|account| brought.names(&account.id))
+    }
+
+    /// Leaves out what will not do for `demand`.
+    pub fn keep_for(&mut self, app: &App, demand: &Demand) {
+        let policy = app.policy.now();
+        self.methods.retain(|method| policy.earns(method.factor.manifest(), demand).is_some());
+    }
 }
 
 /// Finds the ways in for `email` that serve `demand`.

@@ -6,7 +6,7 @@ use plugin_api::message::{Fee, Purpose, Site, Transaction};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::ceremony::Issued;
+use super::{ceremony::Issued, risk::Raised};
 use crate::clock::{MINUTE, Millis};
 
 /// How long a person may take in all.
@@ -49,12 +49,20 @@ pub struct Demand {
     pub scope: Vec<String>,
     /// First-party clients are not asked about.
     pub trusted: bool,
+    /// What this visit was raised to, because something about it is unusual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raised: Option<Raised>,
 }
 
 impl Demand {
     /// What the ceremony will be for.
     pub fn purpose(&self) -> Purpose {
         if self.transaction.is_some() { Purpose::Payment } else { Purpose::Authorize }
+    }
+
+    /// Whether something proven at this level will do, as far as risk goes.
+    pub fn takes(&self, level: &str) -> bool {
+        self.raised.as_ref().is_none_or(|raised| raised.takes(level))
     }
 
     /// SHA-256 over the canonical transaction; empty for a login.

@@ -2,9 +2,9 @@
 //!
 //! [`next`] decides, purely, what comes next from what is demanded, what has been proven and the session.
 //! [`ceremony`] is the only way to prove anything: it drives a factor under one set of budgets. [`interaction`] is the
-//! state in between; it travels sealed and writes nothing. [`policy`] says which factors may prove what. [`session`] and
-//! [`consent`] remember. This room knows no
-//! OpenID Connect: it is told a [`Demand`] and hands back what was proven.
+//! state in between; it travels sealed and writes nothing. [`policy`] says which factors may prove what, and [`risk`]
+//! when more is asked. [`session`] and [`consent`] remember. This room knows no OpenID Connect: it is told a [`Demand`] and
+//! hands back what was proven.
 
 pub mod acr;
 mod agent;
@@ -15,6 +15,7 @@ pub mod interaction;
 pub mod next;
 pub mod number;
 pub mod policy;
+pub mod risk;
 pub mod session;
 mod sets;
 

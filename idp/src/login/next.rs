@@ -93,7 +93,7 @@ fn standing(
         let young = demand.max_age.is_none_or(|max_age| now - at <= max_age.saturating_mul(SECOND));
         here(at) || (young && !again)
     };
-    let worth = |proof| policy.still_proves(proof, &demand.client_id);
+    let worth = |proof| policy.still_proves(proof, &demand.client_id).filter(|level| demand.takes(level));
     let fresh = || session.proofs.iter().filter(|proof| fresh(proof.at));
     let proofs = || fresh().filter_map(|proof| Some((worth(proof)?, proof.at)));
     // Order of preference is the relying party's (OpenID Connect Core §3.1.2.1); within it the newest proof.
@@ -117,7 +117,10 @@ mod tests {
     use plugin_api::message::{Site, Transaction};
 
     use super::*;
-    use crate::login::policy::ClientRule;
+    use crate::login::{
+        policy::ClientRule,
+        risk::{Raised, Signal},
+    };
 
     const NOW: Millis = 1_000_000_000;
 
@@ -133,6 +136,7 @@ mod tests {
             login_hint: None,
             scope: vec!["openid".into()],
             trusted: false,
+            raised: None,
         }
     }
 
@@ -222,6 +226,25 @@ mod tests {
         let pay = Demand { transaction: Some(payment()), trusted: true, ..demand() };
         let all = session(&[("phrh", NOW), (acr::PAYMENT, NOW)]);
         assert_eq!(next(&pay, Some(&all), Some(NOW), true, NOW), Next::Prove);
+    }
+
+    #[test]
+    fn a_visit_that_was_raised_takes_nothing_less() {
+        let raised = |least: Option<&str>| {
+            let least = least.map(str::to_owned);
+            Demand { raised: Some(Raised { least, why: Signal::NewDevice, after_a_proof: true }), ..demand() }
+        };
+        for (least, proven, will_do) in [
+            (Some(acr::MAILBOX), acr::POSSESSION, true),
+            (Some(acr::POSSESSION), acr::POSSESSION, true),
+            (Some("phr"), acr::POSSESSION, false),
+            (Some("phr"), "phrh", true),
+            (None, "phrh", false),
+        ] {
+            let here = session(&[(proven, NOW)]);
+            let next = next(&raised(least), Some(&here), Some(NOW), true, NOW);
+            assert_eq!(matches!(next, Next::Finish(_)), will_do, "{least:?} {proven}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use plugin_api::message::{Manifest, Purpose};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{acr, interaction::Demand};
+use super::{acr, interaction::Demand, risk};
 
 pub mod kept;
 mod written;
@@ -27,6 +27,8 @@ pub struct Policy {
     pub clients: BTreeMap<String, ClientRule>,
     /// Whether a factor whose answers are not bound to the transaction (`unbound` in its manifest) may confirm payments.
     pub unbound_payments: bool,
+    /// What follows when something about a proof is unusual.
+    pub risk: risk::Rules,
 }
 
 /// What one factor may do.
@@ -97,7 +99,7 @@ impl Policy {
 
     fn earned(&self, manifest: &Manifest, declared: &str, demand: &Demand) -> Option<String> {
         let purpose = demand.purpose();
-        let level = self.allowed(manifest, declared, &demand.client_id, purpose)?;
+        let level = self.allowed(manifest, declared, &demand.client_id, purpose).filter(|level| demand.takes(level))?;
         if purpose == Purpose::Payment && !manifest.unbound {
             return Some(acr::PAYMENT.to_owned());
         }
@@ -116,6 +118,11 @@ impl Policy {
         purpose: Purpose,
     ) -> Option<&'p str> {
         self.allowed(manifest, worth(manifest, claimed), client, purpose)
+    }
+
+    /// The same of the best enrolment that there can be, whoever is asked.
+    pub fn level_at_best<'p>(&'p self, manifest: &'p Manifest, client: &str, purpose: Purpose) -> Option<&'p str> {
+        self.allowed(manifest, most(manifest), client, purpose)
     }
 
     fn allowed<'p>(

@@ -39,6 +39,7 @@ mod earned;
 mod page;
 mod suspicion;
 mod verdict;
+mod weighing;
 
 /// Fields of a form, by name.
 type Fields = BTreeMap<String, String>;
@@ -123,6 +124,7 @@ fn demand(client: &Client, request: &AuthorizationRequest) -> Demand {
         login_hint: request.login_hint.clone(),
         scope: request.consent_scope(),
         trusted: client.trusted,
+        raised: None,
     }
 }
 

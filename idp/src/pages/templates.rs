@@ -10,6 +10,7 @@ pub(super) const ALL: &[(&str, &str)] = templates![
     "part_hidden.html",
     "part_methods.html",
     "part_payment.html",
+    "part_raised.html",
     "part_error.html",
     "home.html",
     "problem.html",

@@ -57,6 +57,8 @@ fn everything() -> Vec<(&'static str, Value)> {
         ("problem.html", json!({ "what": "w", "next": "n" })),
         ("login_email.html", login(json!({}))),
         ("login_choose.html", login(json!({ "factors": factor }))),
+        ("login_choose.html", login(json!({ "factors": factor, "raised": "risk_before_failures" }))),
+        ("login_unmet.html", login(json!({ "would_do": ["Shop <b>"], "raised": "risk_refused_new_device" }))),
         (
             "login_factor.html",
             login(json!({ "body": "<p id=\"challenge\">1</p>", "factor_name": "Pad", "others": true })),
@@ -107,7 +109,7 @@ fn area(mut more: Value) -> Value {
 /// The same of the personal area.
 fn personal_area() -> Vec<(&'static str, Value)> {
     let entry = json!({ "number": 1, "time": "now", "moment": "now", "what": "Payment", "result": "done", "good": false,
-        "method": "Pad", "site": "Shop <b>", "address": "::1",
+        "method": "Pad", "site": "Shop <b>", "address": "::1", "signals": ["Shop <b>"],
         "payment": { "amount": "1.00", "currency": "WMZ", "payee": "Shop <b>", "account": "Z1" } });
     let sparse =
         json!({ "number": 2, "time": "now", "moment": "now", "what": "Sign-in", "result": "done", "good": true });
@@ -149,6 +151,11 @@ fn personal_area() -> Vec<(&'static str, Value)> {
         (
             "account_sessions.html",
             area(json!({ "sessions": [session(true, ""), session(false, "Shop <b>")], "has_others": true })),
+        ),
+        (
+            "account_sessions.html",
+            area(json!({ "sessions": [], "browsers": [{ "hash": "h", "current": true, "agent": "Shop <b>",
+                "address": "::1", "first": "then", "last": "now" }] })),
         ),
     ]
 }

@@ -8,14 +8,18 @@
 
 use sea_orm::{
     ActiveValue::NotSet,
-    ConnectionTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ConnectionTrait, FromQueryResult, IdenStatic, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, SelectA, SelectB,
     entity::prelude::*,
-    sea_query::{Alias, CaseStatement, Expr, ExprTrait, Func, IntoIden, Query, TableRef, ValueTuple},
+    sea_query::{Alias, CaseStatement, Expr, ExprTrait, Func, IntoCondition, IntoIden, Query, TableRef, ValueTuple},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Change, StoreError, Tx, account};
+use super::{
+    Change, StoreError, Tx, account,
+    device::{self, Seen},
+};
 use crate::{
     clock::Millis,
     seal::{Seal, SealError},
@@ -124,14 +128,43 @@ pub async fn by_id(db: &impl ConnectionTrait, id: &str) -> Result<Option<Model>,
     Ok(super::only(Entity::find_by_id(id), db).await?)
 }
 
-/// An enrolment and its account, in one look.
+/// An enrolment, its account, and the one of `devices` (hashes) that the account knows, in one look.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn with_account(db: &impl ConnectionTrait, id: &str) -> Result<Option<(Model, account::Model)>, StoreError> {
+pub async fn with_account(
+    db: &impl ConnectionTrait,
+    id: &str,
+    devices: Vec<String>,
+) -> Result<Option<(Model, account::Model, Option<Seen>)>, StoreError> {
     let owner = Entity::belongs_to(account::Entity).from(Column::AccountId).to(account::Column::Id).into();
-    let found = Entity::find_by_id(id).join(JoinType::InnerJoin, owner).select_also(account::Entity);
-    Ok(super::only_two(found, db).await?)
+    let found = Entity::find_by_id(id).join(JoinType::InnerJoin, owner);
+    if devices.is_empty() {
+        let found = super::only_two(found.select_also(account::Entity), db).await?;
+        return Ok(found.map(|(enrolment, account)| (enrolment, account, None)));
+    }
+    let theirs = Entity::belongs_to(device::Entity)
+        .from(Column::AccountId)
+        .to(device::Column::AccountId)
+        .on_condition(move |_, theirs| {
+            let column = |column| Expr::col((theirs.clone(), column));
+            let live = column(device::Column::EndedAt).is_null();
+            column(device::Column::Hash).is_in(devices.clone()).and(live).into_condition()
+        })
+        .into();
+    let found = found
+        .join(JoinType::LeftJoin, theirs)
+        .column_as(device::Column::Hash, "device")
+        .column_as(device::Column::SeenAt, "device_seen_at")
+        .select_also(account::Entity);
+    let Some(row) = db.query_one_raw(found.build(db.get_database_backend())).await? else { return Ok(None) };
+    let enrolment = Model::from_query_result(&row, SelectA.as_str())?;
+    let account = account::Model::from_query_result(&row, SelectB.as_str())?;
+    // `select_also` names what was selected before as the first table's.
+    let named = |name: &str| format!("{}{name}", SelectA.as_str());
+    let hash: Option<String> = row.try_get("", &named("device"))?;
+    let seen_at: Option<Millis> = row.try_get("", &named("device_seen_at"))?;
+    Ok(Some((enrolment, account, hash.zip(seen_at).map(|(hash, seen_at)| Seen { hash, seen_at }))))
 }
 
 /// All enrolments of an account that are active, pending or disabled, oldest first; those of one moment by their ids, since

@@ -12,7 +12,7 @@ use sea_orm::{
 use super::{
     StoreError, Tx,
     account::{self, DELETED},
-    address, challenge, code_pace, consent, enrolment, grant, phone_change, phone_undo, plugin_data, recovery,
+    address, challenge, code_pace, consent, device, enrolment, grant, phone_change, phone_undo, plugin_data, recovery,
     recovery_budget, recovery_code, registration, session, support,
 };
 
@@ -34,6 +34,7 @@ pub async fn erase(tx: &Tx, account_id: &str) -> Result<(), StoreError> {
 /// Sessions, what websites were given, and methods with all that hangs on them; in the order in which a login takes them.
 async fn what_signs_in(tx: &Tx, id: &str) -> Result<(), StoreError> {
     session::Entity::delete_many().filter(session::Column::AccountId.eq(id)).exec(tx).await?;
+    device::Entity::delete_many().filter(device::Column::AccountId.eq(id)).exec(tx).await?;
     let mut grants = Query::select();
     grants.column(grant::Column::Id).from(grant::Entity).and_where(grant::Column::AccountId.eq(id));
     grant::refresh::Entity::delete_many().filter(grant::refresh::Column::GrantId.in_subquery(grants)).exec(tx).await?;

@@ -6,8 +6,8 @@ use sea_orm::{
 };
 
 use super::{
-    StoreError, address, challenge, code, code_pace, grant, phone_change, phone_undo, plugin_call, plugin_data, pushed,
-    recovery, recovery_budget, registration, session, sms_guard, sms_part, spent, support,
+    StoreError, address, challenge, code, code_pace, device, grant, phone_change, phone_undo, plugin_call, plugin_data,
+    pushed, recovery, recovery_budget, registration, session, sms_guard, sms_part, spent, support,
 };
 use crate::clock::{DAY, Millis};
 
@@ -47,6 +47,7 @@ pub async fn sweep(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreE
     gone += sweep_parts(db, now).await?;
     gone += sweep_plugin_data(db, now).await?;
     gone += sweep_challenges(db, before).await?;
+    gone += sweep_devices(db, now).await?;
     gone +=
         sweep!(db, sms_guard::count::Entity, sms_guard::count::Column::Key, sms_guard::count::Column::ExpiresAt, now);
     gone += sweep!(db, code_pace::Entity, code_pace::Column::Enrolment, code_pace::Column::ExpiresAt, now);
@@ -90,4 +91,13 @@ async fn sweep_challenges(db: &impl ConnectionTrait, before: Millis) -> Result<u
     old.columns(columns).from(challenge::Entity).and_where(challenge::Column::ExpiresAt.lt(before)).limit(BATCH);
     let key = Expr::tuple(columns.map(Expr::col));
     Ok(challenge::Entity::delete_many().filter(key.in_subquery(old.take())).exec(db).await?.rows_affected)
+}
+
+/// As above, the key is a pair.
+async fn sweep_devices(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreError> {
+    let columns = [device::Column::AccountId, device::Column::Hash];
+    let mut old = Query::select();
+    old.columns(columns).from(device::Entity).and_where(device::Column::ExpiresAt.lt(now)).limit(BATCH);
+    let key = Expr::tuple(columns.map(Expr::col));
+    Ok(device::Entity::delete_many().filter(key.in_subquery(old.take())).exec(db).await?.rows_affected)
 }

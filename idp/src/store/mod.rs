@@ -23,6 +23,7 @@ pub mod code;
 pub mod code_pace;
 pub mod confirmation;
 pub mod consent;
+pub mod device;
 pub mod enrolment;
 pub mod erasure;
 pub mod expiry;

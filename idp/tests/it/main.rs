@@ -18,6 +18,7 @@ mod policy;
 mod protocol;
 mod recovery;
 mod registration;
+mod risk;
 mod services;
 mod sms;
 mod storage;

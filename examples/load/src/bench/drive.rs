@@ -152,7 +152,9 @@ mod tests {
     use crate::workload::{Endpoints, Pad, RelyingParty};
 
     fn people(count: usize) -> Vec<Person> {
-        (0..count).map(|id| Person { email: format!("load{id}@example.test"), pad: Pad::None }).collect()
+        (0..count)
+            .map(|id| Person { email: format!("load{id}@example.test"), pad: Pad::None, cookies: Vec::new() })
+            .collect()
     }
 
     #[tokio::test]

@@ -83,7 +83,7 @@ impl Side {
             // Everybody activates from home, as the limits expect.
             let mut connection = crate::client::Connection::new(address, issuer.authority()).from(source);
             let pad = Pad::activate(&mut connection, "/enrol/cipherpad", &account.email, &account.code).await?;
-            people.push(Person { email: account.email, pad });
+            people.push(Person { email: account.email, pad, cookies: Vec::new() });
         }
         Ok(Self {
             program: Program::Product(product),
@@ -171,7 +171,9 @@ impl Side {
 
 /// People of a server that takes any answer, or asks for none.
 fn without_pads(count: u32) -> Vec<Person> {
-    (0..count).map(|id| Person { email: format!("load{id}@example.test"), pad: Pad::None }).collect()
+    (0..count)
+        .map(|id| Person { email: format!("load{id}@example.test"), pad: Pad::None, cookies: Vec::new() })
+        .collect()
 }
 
 /// 127.1.0.1, 127.1.0.2, …

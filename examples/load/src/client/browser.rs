@@ -7,6 +7,9 @@ use super::{Connection, Reply};
 use crate::Error;
 use example_page::{Page, PageForm};
 
+/// In seconds.
+const A_MONTH: u64 = 31 * 24 * 3600;
+
 /// A visit put aside.
 pub(crate) struct Parked {
     cookies: Vec<(String, String)>,
@@ -17,6 +20,8 @@ pub(crate) struct Parked {
 pub(crate) struct Browser {
     connection: Connection,
     cookies: Vec<(String, String)>,
+    /// Names of those that were set for more than a month.
+    long_lived: Vec<String>,
     at: Url,
     requests: u32,
 }
@@ -24,13 +29,18 @@ pub(crate) struct Browser {
 impl Browser {
     /// `origin`: the server's address as a person would type it.
     pub(crate) fn new(connection: Connection, origin: &Url) -> Self {
-        Self { connection, cookies: Vec::new(), at: origin.clone(), requests: 0 }
+        Self { connection, cookies: Vec::new(), long_lived: Vec::new(), at: origin.clone(), requests: 0 }
     }
 
-    /// Forgets who was here, keeps the connection: the next login is a new person's.
-    pub(crate) fn forget(&mut self) {
-        self.cookies.clear();
+    /// Forgets who was here, keeps the connection: the next visit is that of somebody whose browser has these cookies left.
+    pub(crate) fn becomes(&mut self, lasting: &[(String, String)]) {
+        self.cookies = lasting.to_vec();
         self.requests = 0;
+    }
+
+    /// Cookies that outlast the visit: those that were set for more than a month.
+    pub(crate) fn lasting(&self) -> Vec<(String, String)> {
+        self.cookies.iter().filter(|(name, _)| self.long_lived.contains(name)).cloned().collect()
     }
 
     /// Puts the visit aside, to go on with it later over the same connection.
@@ -38,14 +48,17 @@ impl Browser {
         Parked { cookies: std::mem::take(&mut self.cookies), at: self.at.clone() }
     }
 
-    /// Goes on with a visit that was put aside.
-    pub(crate) fn resume(&mut self, parked: Parked) {
+    /// Goes on with a visit that was put aside, with what the browser was given since.
+    pub(crate) fn resume(&mut self, parked: Parked, lasting: &[(String, String)]) {
         self.cookies = parked.cookies;
+        let missing = lasting.iter().filter(|(name, _)| !self.cookies.iter().any(|(known, _)| known == name));
+        let missing: Vec<_> = missing.cloned().collect();
+        self.cookies.extend(missing);
         self.at = parked.at;
         self.requests = 0;
     }
 
-    /// Requests since the last [`Browser::forget`], back-channel ones included.
+    /// Requests since the last [`Browser::becomes`], back-channel ones included.
     pub(crate) fn requests(&self) -> u32 {
         self.requests
     }
@@ -112,10 +125,12 @@ impl Browser {
     fn keep(&mut self, set_cookie: &str) {
         let mut parts = set_cookie.split(';').map(str::trim);
         let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { return };
-        let expired = parts.any(|part| {
-            let part = part.to_ascii_lowercase();
-            part == "max-age=0" || part.starts_with("expires=thu, 01 jan 1970")
-        });
+        let attributes: Vec<String> = parts.map(str::to_ascii_lowercase).collect();
+        let max_age = attributes.iter().find_map(|part| part.strip_prefix("max-age=")?.parse::<u64>().ok());
+        let expired = max_age == Some(0) || attributes.iter().any(|part| part.starts_with("expires=thu, 01 jan 1970"));
+        if max_age.is_some_and(|seconds| seconds > A_MONTH) && !self.long_lived.iter().any(|known| known == name) {
+            self.long_lived.push(name.to_owned());
+        }
         self.cookies.retain(|(known, _)| known != name);
         if !expired {
             self.cookies.push((name.to_owned(), value.to_owned()));
@@ -151,5 +166,23 @@ mod tests {
         assert_eq!(browser.cookies, [("a".to_owned(), "3".to_owned())]);
         browser.keep("a=; path=/; expires=Thu, 01 Jan 1970 00:00:00 GMT; httponly");
         assert_eq!(browser.cookies, []);
+    }
+
+    #[test]
+    fn what_outlasts_a_visit_is_kept() {
+        let origin = Url::parse("http://127.0.0.1:1").unwrap();
+        let mut browser = Browser::new(Connection::new("127.0.0.1:1".parse().unwrap(), "127.0.0.1:1"), &origin);
+        browser.keep("year=1; Path=/; Max-Age=31536000");
+        browser.keep("hour=2; Path=/; Max-Age=3600");
+        browser.keep("visit=3; Path=/");
+        let year = [("year".to_owned(), "1".to_owned())];
+        assert_eq!(browser.lasting(), year);
+        let parked = browser.park();
+        browser.becomes(&year);
+        assert_eq!(browser.cookies, year);
+        browser.resume(parked, &[("year".to_owned(), "4".to_owned()), ("device".to_owned(), "5".to_owned())]);
+        let names: Vec<&str> = browser.cookies.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["year", "hour", "visit", "device"]);
+        assert_eq!(browser.cookies[0].1, "1", "a visit is bound to the browser that it began in");
     }
 }

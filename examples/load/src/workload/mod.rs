@@ -83,7 +83,7 @@ impl User {
             Workload::Challenge | Workload::ChallengeWrongFirst => {
                 for _ in 0..batch {
                     let person = self.next_person();
-                    self.browser.forget();
+                    self.browser.becomes(&self.people[person].cookies);
                     let page = login::open_page(&mut self.browser, &self.target).await?;
                     self.parked.push((person, self.browser.park(), page));
                 }
@@ -98,12 +98,14 @@ impl User {
 
     /// Does it once and returns how many requests it took; `None` when what was prepared is used up.
     pub(crate) async fn once(&mut self, workload: Workload) -> Result<Option<u32>, Error> {
-        self.browser.forget();
+        self.browser.becomes(&[]);
         match workload {
             Workload::Login => self.login().await?,
             Workload::Payment => {
                 let person = self.next_person();
+                self.browser.becomes(&self.people[person].cookies);
                 login::pay(&mut self.browser, &self.target, &mut self.people[person]).await?;
+                self.people[person].cookies = self.browser.lasting();
             }
             Workload::Challenge => return self.challenge(Manner::Right).await,
             Workload::ChallengeWrongFirst => return self.challenge(Manner::WrongFirst).await,
@@ -117,7 +119,9 @@ impl User {
 
     async fn login(&mut self) -> Result<(), Error> {
         let person = self.next_person();
+        self.browser.becomes(&self.people[person].cookies);
         let tokens = login::log_in(&mut self.browser, &self.target, &mut self.people[person]).await?;
+        self.people[person].cookies = self.browser.lasting();
         self.refresh = tokens.refresh;
         Ok(())
     }
@@ -137,8 +141,9 @@ impl User {
 
     async fn challenge(&mut self, manner: Manner) -> Result<Option<u32>, Error> {
         let Some((person, parked, page)) = self.parked.pop() else { return Ok(None) };
-        self.browser.resume(parked);
+        self.browser.resume(parked, &self.people[person].cookies);
         walk(&mut self.browser, &self.target, page, &mut self.people[person], manner).await?;
+        self.people[person].cookies = self.browser.lasting();
         Ok(Some(self.browser.requests()))
     }
 

@@ -19,6 +19,8 @@ use crate::client::Connection;
 pub(crate) struct Person {
     pub(crate) email: String,
     pub(crate) pad: Pad,
+    /// What their browser keeps from visit to visit.
+    pub(crate) cookies: Vec<(String, String)>,
 }
 
 /// What turns a challenge into an answer.

@@ -11,7 +11,7 @@ use super::{Area, Guarded, Said, notices, when::rfc3339};
 use crate::{
     error::Internal,
     store::{
-        Reader, address, consent, enrolment, grant,
+        Reader, address, consent, device, enrolment, grant,
         log::{self, Event},
         session,
     },
@@ -74,6 +74,12 @@ async fn everything(area: &Area) -> Result<Value, Internal> {
             "last_proof": rfc3339(session.auth_time), "ends": rfc3339(session.expires_at),
         })
     });
+    let browsers = device::of_account(db, id).await?.into_iter().filter(|row| row.is_live(area.now())).map(|row| {
+        json!({
+            "browser": row.agent, "address": row.address, "first_proof": rfc3339(row.created_at),
+            "last_proof": rfc3339(row.seen_at), "forgotten_after": rfc3339(row.expires_at),
+        })
+    });
     let consents = consent::of_account(db, id).await?.into_iter().map(|consent| {
         json!({ "client_id": consent.client_id, "scope": consent.scope, "allowed": rfc3339(consent.granted_at) })
     });
@@ -92,6 +98,7 @@ async fn everything(area: &Area) -> Result<Value, Internal> {
         "addresses": addresses.collect::<Value>(),
         "methods": methods.collect::<Value>(),
         "sessions": sessions.collect::<Value>(),
+        "browsers": browsers.collect::<Value>(),
         "consents": consents.collect::<Value>(),
         "tokens": grants.collect::<Value>(),
         "log": whole_log(db, id).await?,

@@ -1,12 +1,13 @@
-//! `/account/sessions`: the browsers that are signed in, and how to end that.
+//! `/account/sessions`: the browsers that are signed in, and how to end that; those that the account knows, and how to
+//! forget one.
 
-use axum::{extract::Query, response::Response};
+use axum::{extract::Query, http::HeaderMap, response::Response};
 use serde_json::{Value, json};
 
 use super::{Area, Said, Submitted};
 use crate::{
     error::Internal,
-    login::session,
+    login::{risk::device::Brought, session},
     store::{
         self,
         log::{self, Event},
@@ -15,17 +16,52 @@ use crate::{
 };
 
 /// `GET /account/sessions`.
-pub async fn page(area: Area, Query(said): Query<Said>) -> Response {
-    area.answer(show(&area, &said).await)
+pub async fn page(area: Area, headers: HeaderMap, Query(said): Query<Said>) -> Response {
+    area.answer(show(&area, &headers, &said).await)
 }
 
-async fn show(area: &Area, said: &Said) -> Result<Response, Internal> {
+async fn show(area: &Area, headers: &HeaderMap, said: &Said) -> Result<Response, Internal> {
     let mut sessions = store::session::of_account(area.app.db.read(), &area.account.id, area.now()).await?;
     // The one that looks stands first.
     sessions.sort_by_key(|session| session.sid != area.session.sid);
     let has_others = sessions.iter().any(|session| session.sid != area.session.sid);
     let sessions: Vec<Value> = sessions.iter().map(|session| shown(area, session)).collect();
-    area.render("account_sessions.html", said.put_into(json!({ "sessions": sessions, "has_others": has_others })))
+    let browsers = browsers(area, headers).await?;
+    let shown = json!({ "sessions": sessions, "has_others": has_others, "browsers": browsers });
+    area.render("account_sessions.html", said.put_into(shown))
+}
+
+async fn browsers(area: &Area, headers: &HeaderMap) -> Result<Vec<Value>, Internal> {
+    let here = Brought::of(&area.app, headers).hashes(&area.app);
+    let mut rows = store::device::of_account(area.app.db.read(), &area.account.id).await?;
+    rows.retain(|row| row.is_live(area.now()));
+    let shown = rows.iter().map(|row| {
+        json!({
+            "hash": row.hash, "current": here.contains(&row.hash), "agent": row.agent, "address": row.address,
+            "first": area.when(row.created_at), "last": area.when(row.seen_at),
+        })
+    });
+    Ok(shown.collect())
+}
+
+/// `POST /account/sessions/forget`: a browser that is forgotten is a new one when it comes again. Its session goes on.
+pub async fn forget(Submitted { area, fields }: Submitted) -> Response {
+    area.answer(forget_one(&area, fields.get("browser").to_owned()).await)
+}
+
+async fn forget_one(area: &Area, hash: String) -> Result<Response, Internal> {
+    let (app, account, now) = (area.app.clone(), area.account.id.clone(), area.now());
+    let event = Event { address: Some(area.caller.address.clone()), ..Event::new("browser_forgotten", "ok") };
+    let done = area.app.db.write(move |tx| {
+        Box::pin(async move {
+            if !store::device::end(tx, &account, &hash, now).await? {
+                return Ok(false);
+            }
+            log::append(tx, &app.seal, &account, now, &event).await?;
+            Ok::<_, Internal>(true)
+        })
+    });
+    area.back(if done.await? { "account_said_forgotten" } else { "account_not_there" })
 }
 
 fn shown(area: &Area, session: &Model) -> Value {

@@ -18,7 +18,7 @@ use crate::{
     store::{
         self, StoreError, Tx,
         account::{self, Model as Account},
-        enrolment, grant,
+        device, enrolment, grant,
         log::{self, Event},
         outbox,
         recovery::{self, Model as Recovery},
@@ -235,6 +235,7 @@ pub(super) fn reminder_of(id: &str) -> String {
 /// first, in the order in which a login takes these rows.
 pub(super) async fn end_everything(tx: &Tx, account_id: &str, now: Millis) -> Result<(), Internal> {
     session::end_all(tx, account_id, now).await?;
+    device::end_all(tx, account_id, now).await?;
     grant::revoke_all(tx, account_id, now).await?;
     enrolment::replace_all(tx, account_id).await?;
     Ok(())

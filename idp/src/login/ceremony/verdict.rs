@@ -25,6 +25,7 @@ use crate::{
     sms,
     store::{
         self, Change, account, challenge,
+        device::Seen,
         enrolment::{self, Stop},
         log::Event,
     },
@@ -58,6 +59,8 @@ pub struct Passed {
     pub account: account::Model,
     /// Level that was proven.
     pub acr: String,
+    /// The same on the ladder, where a payment earns the value beside it.
+    pub level: String,
     /// References of the methods.
     pub amr: Vec<String>,
     /// What it rests on.
@@ -70,6 +73,10 @@ pub struct Passed {
     other: Option<enrolment::Model>,
     /// The charge for what was sent, if that cost something.
     pub charge: Option<String>,
+    /// The browser that it came from, if the account knows it.
+    pub device: Option<Seen>,
+    /// When the method was last used before.
+    pub last_used: Option<Millis>,
     /// Of what was sent: it works once.
     using_up: Option<Change>,
     event: Event,
@@ -87,6 +94,21 @@ impl Passed {
     /// Whether messages go out with it: then the courier is to be woken after the commit.
     pub fn tells(&self) -> bool {
         !self.told.is_empty()
+    }
+
+    /// Writes signals into what is logged.
+    pub fn notes(&mut self, signals: Vec<String>) {
+        self.event.signals = signals;
+    }
+
+    /// As right as it is, it does not do: the log says so, and whoever is told of failures.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn ends_as(&mut self, app: &App, result: &str) -> Result<(), Internal> {
+        result.clone_into(&mut self.event.result);
+        self.told = attempts::telling(app, Owner::from(&self.account), &self.event, self.at).await?;
+        Ok(())
     }
 
     /// Burns the challenge, stores the enrolment's new state and logs. A conflict over one of these means that another
@@ -116,6 +138,8 @@ pub struct Attempt<'a> {
     pub input: Input,
     /// Network address, for the log.
     pub address: String,
+    /// Hashes of the names that the browser has for accounts.
+    pub devices: Vec<String>,
 }
 
 /// What an answer is held against: as it travelled with the browser, or as it was kept.
@@ -203,9 +227,8 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
     if app.policy.now().earns(factor.manifest(), &attempt.interaction.demand).is_none() {
         return Ok(Verdict::Off);
     }
-    let db = app.db.read();
-    let found = enrolment::with_account(db, &attempt.issued.enrolment).await?;
-    let Some((row, account)) = found else { return judge_decoy(app, &factor, attempt).await };
+    let found = enrolment::with_account(app.db.read(), &attempt.issued.enrolment, attempt.devices.clone()).await?;
+    let Some((row, account, device)) = found else { return judge_decoy(app, &factor, attempt).await };
     if !row.is_of(factor.manifest().data_version) {
         // Another build serves it by now, and this node is about to follow.
         return Ok(Verdict::Off);
@@ -232,16 +255,16 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
         Step::Pass { facts, enrolment, enrolled } => {
             let other = beside.into_iter().find(|row| Some(&row.id) == enrolled.as_ref());
             let claimed = other.as_ref().unwrap_or(&row).acr.as_deref();
-            let Some(acr) = app.policy.now().proves(factor.manifest(), claimed, &attempt.interaction.demand) else {
+            let Some(earned) = Earned::of(app, &factor, claimed, &attempt.interaction.demand) else {
                 "weak".clone_into(&mut event.result);
                 log_only(app, &account, event, now).await?;
                 return Ok(Verdict::Weak);
             };
-            let answering = Answering { other, state: enrolment, acr };
+            let answering = Answering { other, state: enrolment, earned };
             let passed = passed(app, &factor, (row, account, event), facts, answering)?;
             let using_up = posed.kept.map(|kept| challenge::using_up(&kept, now));
             let told = attempts::telling(app, Owner::from(&passed.account), &passed.event, now).await?;
-            Ok(Verdict::Passed(Box::new(Passed { using_up, charge: posed.charge, told, ..passed })))
+            Ok(Verdict::Passed(Box::new(Passed { using_up, charge: posed.charge, told, device, ..passed })))
         }
         Step::Wrong { signal } => failed(app, (row, account, event), "wrong", signal, now).await,
         Step::Fail { reason } => {
@@ -263,7 +286,7 @@ fn event(attempt: &Attempt<'_>, factor: &FactorHandle) -> Event {
         client: Some(demand.client_id.clone()),
         address: Some(attempt.address.clone()),
         transaction: demand.transaction.clone(),
-        reference: None,
+        ..Event::default()
     }
 }
 
@@ -312,7 +335,23 @@ async fn log_only(app: &App, account: &account::Model, event: Event, now: Millis
 struct Answering {
     other: Option<enrolment::Model>,
     state: Option<Value>,
+    earned: Earned,
+}
+
+/// What a right answer by an enrolment earns: `acr`, and the level on the ladder.
+struct Earned {
     acr: String,
+    level: String,
+}
+
+impl Earned {
+    /// `None` when that is not enough.
+    fn of(app: &App, factor: &FactorHandle, claimed: Option<&str>, demand: &Demand) -> Option<Self> {
+        let (policy, manifest) = (app.policy.now(), factor.manifest());
+        let acr = policy.proves(manifest, claimed, demand)?;
+        let level = policy.level(manifest, claimed, &demand.client_id, demand.purpose())?.to_owned();
+        Some(Self { acr, level })
+    }
 }
 
 fn passed(
@@ -320,9 +359,10 @@ fn passed(
     factor: &FactorHandle,
     (mut row, account, event): Judged,
     facts: Facts,
-    Answering { mut other, state, acr }: Answering,
+    Answering { mut other, state, earned: Earned { acr, level } }: Answering,
 ) -> Result<Passed, Internal> {
     let at = app.clock.now();
+    let last_used = row.last_used_at.max(other.as_ref().and_then(|other| other.last_used_at));
     let answering = other.as_mut().unwrap_or(&mut row);
     if let Some(state) = state {
         answering.set_state(&app.seal, &state)?;
@@ -336,6 +376,7 @@ fn passed(
     Ok(Passed {
         account,
         acr,
+        level,
         amr,
         facts,
         factor,
@@ -343,6 +384,8 @@ fn passed(
         other,
         using_up: None,
         charge: None,
+        device: None,
+        last_used,
         event,
         told: Vec::new(),
         at,

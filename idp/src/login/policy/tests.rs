@@ -35,6 +35,7 @@ fn login() -> Demand {
         login_hint: None,
         scope: vec![],
         trusted: false,
+        raised: None,
     }
 }
 

@@ -55,6 +55,7 @@ impl Policy {
         if !running.is_empty() && self.reachable(running.iter()).iter().all(|acr| *acr == acr::PAYMENT) {
             doubts.push("no factor that runs may sign anybody in".to_owned());
         }
+        doubts.extend(self.risk.doubts(running));
         doubts
     }
 

@@ -77,7 +77,9 @@ impl Visitor<'_> {
         if !self.may_ask(&visit, &email) {
             return Err(Unanswered::TooMany);
         }
-        let offer = ceremony::offer(self.app, &email, &visit.interaction.demand).await?;
+        let visit = visit.lowered();
+        let mut offer = ceremony::offer(self.app, &email, &visit.interaction.demand).await?;
+        let visit = self.weigh_before(visit, &email, &mut offer);
         if offer.unmet {
             return self.nothing_will_do(visit, email);
         }
@@ -99,7 +101,7 @@ impl Visitor<'_> {
             let error = error.or(wanted.is_some().then_some("error_choose"));
             return self.choices(visit, email, &offer, error.into());
         };
-        let asked = self.ask(&visit, &email, (&offer, method), error, press).await;
+        let asked = Box::pin(self.ask(&visit, &email, (&offer, method), error, press)).await;
         let now = self.app.plugins.factor(method.factor.id());
         match asked {
             Ok(Shown::Page(page)) => Ok(page),
@@ -285,6 +287,9 @@ impl Visitor<'_> {
             "site": { "name": demand.site.name, "origin": demand.site.origin },
             "hidden": {},
         });
+        if let Some(why) = visit.why() {
+            context["raised"] = json!(why);
+        }
         if let Some(transaction) = &demand.transaction {
             context["payment"] = approve::words(transaction);
         }

@@ -14,9 +14,9 @@ use crate::{
         Next, Refusal, Stage,
         ceremony::{self, Attempt, Issued, Passed, Press, Verdict},
         consent,
+        risk::{after::Beside, device::Brought},
         session::{self, OpenedBy, Opening},
     },
-    notice::recovery,
     oidc::{approve::Approval, code::Authenticated, error::ErrorCode, response},
     plugins::ServiceHandle,
     store::{self, log::Event},
@@ -37,7 +37,8 @@ impl Visitor<'_> {
         input: Input,
         address: String,
     ) -> Result<Response, Unanswered> {
-        let attempt = Attempt { interaction: &visit.interaction, email, issued, input, address };
+        let devices = Brought::of(self.app, self.headers).hashes(self.app);
+        let attempt = Attempt { interaction: &visit.interaction, email, issued, input, address, devices };
         loop {
             let passed = match ceremony::judge(self.app, &attempt).await? {
                 Verdict::Passed(passed) => *passed,
@@ -71,28 +72,11 @@ impl Visitor<'_> {
                         .await;
                 }
             };
-            let tells = passed.tells();
-            let recovering = passed.account.recovering.is_some().then(|| passed.account.clone());
-            let done = if visit.request.payment.is_some() {
-                self.pay(&visit, passed).await
-            } else {
-                self.sign_in(&visit, passed).await
-            };
-            match done {
+            match Box::pin(self.passed(&visit, passed, email)).await {
                 // Another answer committed first: this one has to be judged against what it left.
                 Err(Unanswered::Internal(error)) if error.is_conflict() => {}
                 Err(Unanswered::NoService) => return Ok(self.has_no_service(&visit)),
-                Ok(response) => {
-                    if tells {
-                        self.app.courier.wake();
-                    }
-                    if let Some(account) = recovering {
-                        recovery::tell_of_waiting(self.app, &account).await?;
-                    }
-                    self.count(&visit, "passed");
-                    return Ok(response);
-                }
-                Err(error) => return Err(error),
+                done => return done,
             }
         }
     }
@@ -124,7 +108,7 @@ impl Visitor<'_> {
     }
 
     /// A right answer to a login: session, and the code if nothing is left to ask.
-    async fn sign_in(&self, visit: &Visit, passed: Passed) -> Result<Response, Unanswered> {
+    pub(super) async fn sign_in(&self, visit: &Visit, passed: Passed, beside: Beside) -> Result<Response, Unanswered> {
         let app = self.app;
         let old = session::current(app, self.headers).await?;
         let by = OpenedBy {
@@ -147,13 +131,15 @@ impl Visitor<'_> {
             _ => None,
         };
         let now = app.clock.now();
-        let (seal, opened, to_store) = (app.seal.clone(), opening.clone(), prepared.clone());
+        let (means, opened, to_store) = (app.clone(), opening.clone(), prepared.clone());
         app.db
             .write(move |tx| {
                 Box::pin(async move {
                     opened.end_old_in(tx, now).await?;
                     let code = to_store.into_iter().flat_map(|prepared| prepared.changes(now));
-                    earned::apply(tx, passed.changes(&seal)?.chain([opened.change()]).chain(code)).await
+                    let opened = [opened.change()].into_iter().chain(beside.change());
+                    earned::apply(tx, passed.changes(&means.seal)?.chain(opened).chain(code)).await?;
+                    Ok::<_, Unanswered>(beside.settle_in(tx, &means).await?)
                 })
             })
             .await?;
@@ -192,7 +178,7 @@ impl Visitor<'_> {
 
     /// A right answer to a payment: confirmation, receipt and code. It opens no session: an answer given for a payment
     /// proves that payment and nothing else.
-    async fn pay(&self, visit: &Visit, passed: Passed) -> Result<Response, Unanswered> {
+    pub(super) async fn pay(&self, visit: &Visit, passed: Passed, beside: Beside) -> Result<Response, Unanswered> {
         let app = self.app;
         let client = client_of(app, &visit.request).await?;
         let service = self.service(visit).ok_or(Unanswered::NoService)?;
@@ -208,12 +194,14 @@ impl Visitor<'_> {
         };
         let prepared = Earned::prepare(app, &visit.request, who)?;
         let now = app.clock.now();
-        let (seal, to_store) = (app.seal.clone(), prepared.clone());
+        let (means, to_store) = (app.clone(), prepared.clone());
         app.db
             .write(move |tx| {
                 Box::pin(async move {
+                    let approved = [approval.change()].into_iter().chain(beside.change());
                     let code = to_store.changes(now);
-                    earned::apply(tx, passed.changes(&seal)?.chain([approval.change()]).chain(code)).await
+                    earned::apply(tx, passed.changes(&means.seal)?.chain(approved).chain(code)).await?;
+                    Ok::<_, Unanswered>(beside.settle_in(tx, &means).await?)
                 })
             })
             .await?;

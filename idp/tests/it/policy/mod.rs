@@ -24,7 +24,7 @@ const ANN: &str = "ann@example.com";
 const SECONDS: Duration = Duration::from_secs(5);
 
 /// Puts a policy in force, and waits until the provider goes by it.
-async fn says(provider: &Provider, document: &Value) {
+pub(crate) async fn says(provider: &Provider, document: &Value) {
     let app = &provider.app;
     kept::set(&app.db, &document.to_string(), None, app.clock.now()).await.unwrap();
     follows(app, document).await;

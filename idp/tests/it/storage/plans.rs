@@ -8,7 +8,7 @@ use enum_idp::{
     app::App,
     clock::{DAY, MINUTE},
     store::{
-        self, Db, challenge, code_pace, enrolment, fee, outbox, plugin_call,
+        self, Db, challenge, code_pace, device, enrolment, fee, outbox, plugin_call,
         plugin_data::{self, Place},
         recovery, recovery_budget, recovery_code, sms_guard,
         sms_part::{self, Taken},
@@ -157,6 +157,8 @@ async fn in_the_personal_area(provider: &Provider, ann: &mut Member) {
     ann.enters("/account/log").await;
     ann.enters("/account/sessions").await.person.presses("end-2").await;
     ann.person.presses("end-others").await;
+    ann.person.presses("forget-1").await;
+    provider.waits(2 * DAY);
     ann.enters("/account/methods").await.confirms().await;
     let token = ann.person.page.forms[0].controls[0].value.clone();
     let id = ann.person.page.forms[0].controls[1].value.clone();
@@ -343,6 +345,7 @@ async fn what_plugins_keep(db: &Db) {
 
 /// What a recovery does, from its link to its end.
 async fn how_access_is_recovered(db: &Db) {
+    device::end_all(db.read(), "none", 1).await.unwrap();
     let row = recovery::Model {
         id: "r".to_owned(),
         account_id: "a".to_owned(),

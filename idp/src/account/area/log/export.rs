@@ -23,7 +23,7 @@ use crate::{
 /// Entries that are written at once.
 const CHUNK: usize = 500;
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "number",
     "time",
     "event",
@@ -37,6 +37,7 @@ const COLUMNS: [&str; 13] = [
     "amount",
     "currency",
     "reference",
+    "unusual",
 ];
 
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +140,8 @@ struct Row<'e> {
     amount: Option<String>,
     currency: Option<&'e str>,
     reference: Option<&'e str>,
+    /// Signals, with spaces between them.
+    unusual: Option<String>,
 }
 
 impl<'e> Row<'e> {
@@ -158,6 +161,7 @@ impl<'e> Row<'e> {
             amount: payment.map(Transaction::amount),
             currency: payment.map(|payment| payment.currency.as_str()),
             reference: event.reference.as_deref(),
+            unusual: (!event.signals.is_empty()).then(|| event.signals.join(" ")),
         }
     }
 
@@ -177,6 +181,7 @@ impl<'e> Row<'e> {
             self.amount.as_deref().unwrap_or_default(),
             &text(self.currency),
             &text(self.reference),
+            self.unusual.as_deref().unwrap_or_default(),
         ])
     }
 }

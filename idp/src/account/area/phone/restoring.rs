@@ -20,7 +20,7 @@ use crate::{
     login::number,
     notice, pages,
     store::{
-        account, enrolment, grant,
+        account, device, enrolment, grant,
         log::{self, Event},
         phone_change, phone_undo, session,
     },
@@ -104,6 +104,7 @@ async fn put_back(app: &Arc<App>, row: phone_undo::Model, phone: String, from: S
                 return Ok(false);
             }
             session::end_all(tx, &row.account_id, now).await?;
+            device::end_all(tx, &row.account_id, now).await?;
             grant::revoke_all(tx, &row.account_id, now).await?;
             enrolment::replace_of_number(tx, &row.account_id, &texted).await?;
             phone_undo::void_since(tx, &row.account_id, row.created_at, now).await?;
