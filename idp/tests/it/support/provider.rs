@@ -40,6 +40,8 @@ pub(crate) struct Provider {
     pub(crate) sms: Outbox,
     pub(crate) dir: PathBuf,
     issuer: String,
+    /// Kept open, so that nobody else takes the port while it restarts.
+    door: std::net::TcpListener,
     written: Written,
     database: Database,
     running: Running,
@@ -67,6 +69,11 @@ struct Running {
     serving: JoinHandle<Result<(), Lost>>,
 }
 
+/// The socket that a provider listens on, for one that takes its place.
+fn again(door: &std::net::TcpListener) -> TcpListener {
+    TcpListener::from_std(door.try_clone().unwrap()).unwrap()
+}
+
 impl Provider {
     pub(crate) async fn starts(database: Database) -> Self {
         Self::starts_with(database, GENEROUS).await
@@ -84,16 +91,18 @@ impl Provider {
 
     /// With a configuration of its own.
     pub(crate) async fn starts_as(database: Database, written: Written) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let door = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        door.set_nonblocking(true).unwrap();
+        let issuer = format!("http://{}", door.local_addr().unwrap());
         let (clock, hand) = Clock::by_hand(START);
         let origin: Url = issuer.parse().unwrap();
         let sites = Sites::of(&origin, &issuer, &clock);
         let dir = database.dir();
         std::fs::write(dir.join("clients.json"), sites.registration().to_string()).unwrap();
-        let (app, running) = run(&issuer, &database, &written, &clock, listener).await;
+        let (app, running) = run(&issuer, &database, &written, &clock, again(&door)).await;
         Self {
             app,
+            door,
             origin,
             sites,
             clock,
@@ -119,8 +128,7 @@ impl Provider {
         self.running.stop.send(()).unwrap();
         self.running.serving.await.unwrap().unwrap();
         drop(self.app);
-        let listener = TcpListener::bind(self.issuer.strip_prefix("http://").unwrap()).await.unwrap();
-        let (app, running) = run(&self.issuer, &self.database, &written, &self.clock, listener).await;
+        let (app, running) = run(&self.issuer, &self.database, &written, &self.clock, again(&self.door)).await;
         Self { app, written, running, ..self }
     }
 
