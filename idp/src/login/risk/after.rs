@@ -12,11 +12,7 @@ use crate::{
     clock::{DAY, Millis},
     courier::Message,
     error::Internal,
-    login::{
-        acr,
-        ceremony::{self, Passed},
-        interaction::Demand,
-    },
+    login::{acr, ceremony::Passed, interaction::Demand},
     store::{self, Change, Tx},
 };
 
@@ -119,10 +115,18 @@ fn is_first(rows: &[store::device::Model], last_used: Option<Millis>, memory: Mi
     rows.is_empty() && last_used.is_none_or(|at| now - at < memory)
 }
 
-/// The highest level that the account could prove where this is demanded.
+/// The highest level that the account could prove where this is demanded. Each enrolment counts for what it is worth itself:
+/// who it is has been proven, so that nobody learns anything from it.
 async fn best(app: &App, passed: &Passed, demand: &Demand) -> Result<&'static str, Internal> {
-    let offer = ceremony::offer(app, &passed.account.email, demand).await?;
-    Ok(acr::highest(offer.levels(app, demand).iter().map(String::as_str)))
+    let rows = store::enrolment::of_account(app.db.read(), &passed.account.id).await?;
+    let policy = app.policy.now();
+    let level = |row: &store::enrolment::Model| {
+        let factor = app.plugins.factor(&row.factor)?;
+        let level = policy.level(factor.manifest(), row.acr.as_deref(), &demand.client_id, demand.purpose());
+        level.map(str::to_owned)
+    };
+    let levels: Vec<_> = rows.iter().filter(|row| row.status == "active").filter_map(level).collect();
+    Ok(acr::highest(levels.iter().map(String::as_str)))
 }
 
 /// Somebody whose browser keeps no cookies is told as often as the administrator will have it, not at each login.

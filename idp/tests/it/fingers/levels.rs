@@ -28,6 +28,7 @@ on_both_databases! {
     the_administrator_may_say_that_it_proves_no_more,
     a_claim_beyond_the_manifest_is_worth_what_that_allows,
     changes_of_the_account_need_its_best_key,
+    risk_asks_for_no_more_than_the_account_s_own_keys_prove,
     strangers_meet_with_the_same_question_whatever_is_asked_for,
 }
 
@@ -123,6 +124,24 @@ async fn a_weaker_key_is_not_enough_where_more_is_essential(database: Database) 
     answers(&mut ann, &mut hardware, &honest(&provider)).await;
     is_in(&ann);
     assert_eq!(provider.log_of(ANN).await.last().unwrap(), "login ok");
+}
+
+async fn risk_asks_for_no_more_than_the_account_s_own_keys_prove(database: Database) {
+    let provider = provider(database).await;
+    let mut thumb = member(&provider, ANN).await;
+    let risk = json!({ "new_device": { "acr": "phrh" } });
+    says(&provider, &json!({ "factors": { "fingerprint": { "acr": "phrh" } }, "risk": risk })).await;
+    // The first browser is not new, and the second is.
+    for _ in 0..2 {
+        assert_eq!(level(&provider, &[], &mut thumb).await, "phr");
+    }
+    let mut hardware = adds_by(&provider, ANN, &vouched(&provider)).await;
+    let mut ann = asked(&provider, ANN).await;
+    answers(&mut ann, &mut thumb, &honest(&provider)).await;
+    assert!(ann.away.is_none(), "{:?}", ann.away);
+    assert_eq!(provider.log_of(ANN).await.last().unwrap(), "login not_enough");
+    answers(&mut ann, &mut hardware, &honest(&provider)).await;
+    is_in(&ann);
 }
 
 async fn the_administrator_may_say_that_it_proves_no_more(database: Database) {
