@@ -33,15 +33,18 @@ use crate::{
 };
 
 mod pace;
+mod passed;
+mod posed;
 mod price;
 mod several;
 mod stored;
 mod verdict;
 
 pub use pace::free_at;
+pub use passed::Passed;
 use several::Led;
 pub use stored::{Later, Press};
-pub use verdict::{Attempt, Passed, Verdict, declined, judge, tell_nobody};
+pub use verdict::{Attempt, Verdict, declined, judge, tell_nobody};
 
 /// Wrong answers that burn a challenge.
 pub const BURN_AFTER: i32 = 3;

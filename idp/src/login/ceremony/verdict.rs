@@ -1,31 +1,25 @@
 //! From an answer to a verdict, and all that a wrong one costs.
 
-use std::iter;
-
-use plugin_api::message::{Answer, Facts, Input, Signal, Step};
-use serde_json::Value;
+use plugin_api::message::{Answer, Input, Signal, Step};
 
 use super::{
-    BURN_AFTER, Issued, PAUSE, PAUSE_AFTER, Surroundings, account_view, decoy_address, decoy_key, several, stored,
+    BURN_AFTER, Issued, PAUSE, PAUSE_AFTER, account_view, decoy_address, decoy_key,
+    passed::{Answering, Earned, Passed, passed},
+    posed::Posed,
+    several,
 };
 use crate::{
     app::App,
     clock::Millis,
     error::Internal,
-    login::{
-        interaction::{Demand, Interaction},
-        number::SMS,
-    },
+    login::interaction::{Demand, Interaction},
     notice::{
         self, Notice,
         attempts::{self, Owner},
     },
     plugins::{CallError, FactorHandle},
-    seal::Seal,
-    sms,
     store::{
-        self, Change, account, challenge,
-        device::Seen,
+        self, account, challenge,
         enrolment::{self, Stop},
         log::Event,
     },
@@ -52,79 +46,6 @@ pub enum Verdict {
     Off,
 }
 
-/// A right answer before its commit.
-#[derive(Clone, Debug)]
-pub struct Passed {
-    /// Whose.
-    pub account: account::Model,
-    /// Level that was proven.
-    pub acr: String,
-    /// The same on the ladder, where a payment earns the value beside it.
-    pub level: String,
-    /// References of the methods.
-    pub amr: Vec<String>,
-    /// What it rests on.
-    pub facts: Facts,
-    /// Factor and, for the log, the hash of the plugin's file.
-    pub factor: String,
-    /// The one that leads, with the budgets.
-    row: enrolment::Model,
-    /// The one that answered, if that is another.
-    other: Option<enrolment::Model>,
-    /// The charge for what was sent, if that cost something.
-    pub charge: Option<String>,
-    /// The browser that it came from, if the account knows it.
-    pub device: Option<Seen>,
-    /// When the method was last used before.
-    pub last_used: Option<Millis>,
-    /// Of what was sent: it works once.
-    using_up: Option<Change>,
-    event: Event,
-    /// What tells the owner of the account, if they want to know.
-    told: Vec<Change>,
-    at: Millis,
-}
-
-impl Passed {
-    /// Network address that the answer came from.
-    pub fn address(&self) -> &str {
-        self.event.address.as_deref().unwrap_or_default()
-    }
-
-    /// Whether messages go out with it: then the courier is to be woken after the commit.
-    pub fn tells(&self) -> bool {
-        !self.told.is_empty()
-    }
-
-    /// Writes signals into what is logged.
-    pub fn notes(&mut self, signals: Vec<String>) {
-        self.event.signals = signals;
-    }
-
-    /// As right as it is, it does not do: the log says so, and whoever is told of failures.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn ends_as(&mut self, app: &App, result: &str) -> Result<(), Internal> {
-        result.clone_into(&mut self.event.result);
-        self.told = attempts::telling(app, Owner::from(&self.account), &self.event, self.at).await?;
-        Ok(())
-    }
-
-    /// Burns the challenge, stores the enrolment's new state and logs. A conflict over one of these means that another
-    /// answer was committed first: judge again.
-    ///
-    /// # Errors
-    /// When the event cannot be written.
-    pub fn changes(self, seal: &Seal) -> Result<impl Iterator<Item = Change> + Send + use<>, Internal> {
-        let logged = store::log::appending_after(seal, &self.account, self.at, &self.event)?;
-        let rows = iter::once(self.row).chain(self.other).map(enrolment::saving);
-        // What came by text message and was used speaks for its number.
-        let heard = self.amr.iter().any(|value| value == SMS).then(|| sms::used(&self.account.phone, self.at));
-        Ok(rows.chain(self.using_up).chain(logged).chain(self.told).chain(heard))
-    }
-}
-
 /// An answer that came in.
 #[derive(Debug)]
 pub struct Attempt<'a> {
@@ -140,60 +61,6 @@ pub struct Attempt<'a> {
     pub address: String,
     /// Hashes of the names that the browser has for accounts.
     pub devices: Vec<String>,
-}
-
-/// What an answer is held against: as it travelled with the browser, or as it was kept.
-struct Posed {
-    number: i64,
-    expires_at: Millis,
-    state: Value,
-    /// The row that it was kept in.
-    kept: Option<challenge::Model>,
-    charge: Option<String>,
-}
-
-impl Posed {
-    /// `None` when it was kept and is void: used, or of another data version.
-    async fn find(app: &App, attempt: &Attempt<'_>) -> Result<Option<Self>, Internal> {
-        let Issued { stored, enrolment, number, expires_at, state, data_version, .. } = attempt.issued;
-        if !stored {
-            return Ok(Some(Self {
-                number: *number,
-                expires_at: *expires_at,
-                state: state.clone(),
-                kept: None,
-                charge: None,
-            }));
-        }
-        let found = stored::find(app, attempt.interaction, enrolment).await?;
-        let Some(row) = found.filter(|row| row.used_at.is_none()) else { return Ok(None) };
-        let step = row.step(&app.seal)?;
-        if step.data_version != *data_version {
-            return Ok(None);
-        }
-        let charge = step.agreed.map(|agreed| agreed.charge);
-        let (number, expires_at) = (row.number, row.expires_at);
-        Ok(Some(Self { number, expires_at, state: step.state, kept: Some(row), charge }))
-    }
-
-    /// What the plugin is handed beside it.
-    fn surroundings<'a>(&self, app: &'a App, attempt: &Attempt<'a>) -> Surroundings<'a> {
-        Surroundings {
-            app,
-            interaction: attempt.interaction,
-            email: attempt.email,
-            slice: attempt.issued.slice,
-            expires_at: self.expires_at,
-        }
-    }
-
-    /// As every call of a factor whose challenges are stored, an answer gets fresh randomness.
-    fn freshen(&self, app: &App, random: &mut String) -> Result<(), Internal> {
-        if self.kept.is_some() {
-            *random = stored::random(app)?;
-        }
-        Ok(())
-    }
 }
 
 /// How often a verdict is tried again when other answers commit in between. Three of them burn the challenge, so that
@@ -329,67 +196,6 @@ async fn log_only(app: &App, account: &account::Model, event: Event, now: Millis
         app.courier.wake();
     }
     Ok(())
-}
-
-/// Who has answered rightly: the one that leads if no other, what is to be kept of it, and what it proves.
-struct Answering {
-    other: Option<enrolment::Model>,
-    state: Option<Value>,
-    earned: Earned,
-}
-
-/// What a right answer by an enrolment earns: `acr`, and the level on the ladder.
-struct Earned {
-    acr: String,
-    level: String,
-}
-
-impl Earned {
-    /// `None` when that is not enough.
-    fn of(app: &App, factor: &FactorHandle, claimed: Option<&str>, demand: &Demand) -> Option<Self> {
-        let (policy, manifest) = (app.policy.now(), factor.manifest());
-        let acr = policy.proves(manifest, claimed, demand)?;
-        let level = policy.level(manifest, claimed, &demand.client_id, demand.purpose())?.to_owned();
-        Some(Self { acr, level })
-    }
-}
-
-fn passed(
-    app: &App,
-    factor: &FactorHandle,
-    (mut row, account, event): Judged,
-    facts: Facts,
-    Answering { mut other, state, earned: Earned { acr, level } }: Answering,
-) -> Result<Passed, Internal> {
-    let at = app.clock.now();
-    let last_used = row.last_used_at.max(other.as_ref().and_then(|other| other.last_used_at));
-    let answering = other.as_mut().unwrap_or(&mut row);
-    if let Some(state) = state {
-        answering.set_state(&app.seal, &state)?;
-    }
-    answering.last_used_at = Some(at);
-    row.challenge_number += 1;
-    row.wrong_here = 0;
-    row.failures = 0;
-    row.blocked_until = None;
-    let (amr, factor) = (facts.amr.clone(), factor.id().to_owned());
-    Ok(Passed {
-        account,
-        acr,
-        level,
-        amr,
-        facts,
-        factor,
-        row,
-        other,
-        using_up: None,
-        charge: None,
-        device: None,
-        last_used,
-        event,
-        told: Vec::new(),
-        at,
-    })
 }
 
 async fn failed(
