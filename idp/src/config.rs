@@ -308,6 +308,7 @@ impl Config {
         }
         self.account.check()?;
         self.notices.check()?;
+        self.sms.guard.check().map_err(|reason| wrong("sms.guard.prices", &reason))?;
         Ok(self)
     }
 

@@ -60,7 +60,15 @@ struct Limit {
     name: &'static str,
     key: String,
     most: u32,
+    /// What a message counts for.
+    weight: u32,
     expires_at: Millis,
+}
+
+impl Limit {
+    fn weighs(&self, messages: i32) -> i32 {
+        messages.saturating_mul(i32::try_from(self.weight).unwrap_or(i32::MAX))
+    }
 }
 
 /// Asks whether `traffic` may be sent now.
@@ -156,7 +164,7 @@ fn is_of_block(limit: &Limit) -> bool {
 }
 
 fn is_over_all(limit: &Limit) -> bool {
-    limit.name.starts_with("all_")
+    limit.name.starts_with("all_") || limit.name.starts_with("spend_")
 }
 
 fn limits(app: &App, traffic: &Traffic<'_>, now: Millis) -> Vec<Limit> {
@@ -167,8 +175,9 @@ fn limits(app: &App, traffic: &Traffic<'_>, now: Millis) -> Vec<Limit> {
             ["account_per_hour", "account_per_day"],
             hash(traffic.account),
             [guard.account_per_hour, guard.account_per_day],
+            1,
         ),
-        (["block_per_hour", "block_per_day"], hash(traffic.block), [guard.block_per_hour, guard.block_per_day]),
+        (["block_per_hour", "block_per_day"], hash(traffic.block), [guard.block_per_hour, guard.block_per_day], 1),
     ];
     if traffic.block.is_empty() {
         of.pop();
@@ -177,14 +186,18 @@ fn limits(app: &App, traffic: &Traffic<'_>, now: Millis) -> Vec<Limit> {
         let numbers = [guard.number_per_hour, guard.number_per_day];
         let prefixes = [guard.prefix_per_hour, guard.prefix_per_day];
         of.extend([
-            (["number_per_hour", "number_per_day"], hash(to), numbers),
-            (["prefix_per_hour", "prefix_per_day"], number::prefix(to), prefixes),
+            (["number_per_hour", "number_per_day"], hash(to), numbers, 1),
+            (["prefix_per_hour", "prefix_per_day"], number::prefix(to), prefixes, 1),
         ]);
     }
-    of.push((["all_per_hour", "all_per_day"], String::new(), [guard.all_per_hour, guard.all_per_day]));
+    of.push((["all_per_hour", "all_per_day"], String::new(), [guard.all_per_hour, guard.all_per_day], 1));
+    if let Some(to) = traffic.to {
+        let money = [guard.spend_per_hour, guard.spend_per_day];
+        of.push((["spend_per_hour", "spend_per_day"], String::new(), money, guard.price_of(to)));
+    }
     let windows = [HOUR, DAY];
     of.into_iter()
-        .flat_map(|(names, what, most)| {
+        .flat_map(|(names, what, most, weight)| {
             (0..windows.len()).map(move |index| {
                 let start = now.div_euclid(windows[index]);
                 let expires_at = (start + 1) * windows[index];
@@ -192,6 +205,7 @@ fn limits(app: &App, traffic: &Traffic<'_>, now: Millis) -> Vec<Limit> {
                     name: names[index],
                     key: format!("{}:{start}:{what}", names[index]),
                     most: most[index],
+                    weight,
                     expires_at,
                 }
             })
@@ -202,7 +216,7 @@ fn limits(app: &App, traffic: &Traffic<'_>, now: Millis) -> Vec<Limit> {
 
 /// What each limit stands at, where the messages that are to come leave room for one more.
 fn counted(limits: &[Limit], counts: &BTreeMap<String, i32>, more: i32) -> Vec<rules::Counted> {
-    let at = |limit: &Limit| counts.get(&limit.key).copied().unwrap_or_default().saturating_add(more - 1);
+    let at = |limit: &Limit| counts.get(&limit.key).copied().unwrap_or_default().saturating_add(limit.weighs(more) - 1);
     limits.iter().map(|limit| (limit.name, at(limit), limit.most)).collect()
 }
 
@@ -213,7 +227,10 @@ fn counting_of_nobody(limits: &[Limit], more: i32) -> Vec<Change> {
 
 fn counting<'a>(limits: impl IntoIterator<Item = &'a Limit>, more: i32) -> Vec<Change> {
     let most = |limit: &Limit| i32::try_from(limit.most).unwrap_or(i32::MAX);
-    limits.into_iter().map(|limit| sms_guard::counting(&limit.key, more, most(limit), limit.expires_at)).collect()
+    limits
+        .into_iter()
+        .map(|limit| sms_guard::counting(&limit.key, limit.weighs(more), most(limit), limit.expires_at))
+        .collect()
 }
 
 fn held(app: &App, reason: Reason) {

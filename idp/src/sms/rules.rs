@@ -38,9 +38,9 @@ impl Reason {
     }
 }
 
-/// Whether a limit counts what goes to a number or to those beside it.
+/// Whether a limit counts what goes to a number or to those beside it, or depends on what messages to it cost.
 fn is_of_number(limit: &str) -> bool {
-    limit.starts_with("number_") || limit.starts_with("prefix_")
+    ["number_", "prefix_", "spend_"].iter().any(|start| limit.starts_with(start))
 }
 
 /// What is to be done.
@@ -179,7 +179,7 @@ mod tests {
             assert_eq!(held, Decision::Hold(Reason::Limit(common)));
             assert!(!Reason::Limit(common).is_of_number());
         }
-        for reason in ["number_per_hour", "prefix_per_day"].map(Reason::Limit).into_iter().chain([
+        for reason in ["number_per_hour", "prefix_per_day", "spend_per_day"].map(Reason::Limit).into_iter().chain([
             Reason::Number,
             Reason::Country,
             Reason::Type,

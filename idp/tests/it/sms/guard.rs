@@ -1,6 +1,6 @@
 //! Messages that are held back: numbers, limits, and prefixes whose codes nobody uses.
 
-use enum_idp::clock::MINUTE;
+use enum_idp::clock::{DAY, MINUTE};
 
 use super::{ANN, asked, asked_to_pay, code, ledger, member, provider_with};
 use crate::{
@@ -24,6 +24,7 @@ on_both_databases! {
     an_address_block_causes_so_many_for_known_and_unknown_alike,
     a_prefix_whose_codes_nobody_uses_is_closed_told_of_once_and_tried_again,
     a_limit_over_all_is_told_of_once,
+    no_more_money_is_spent_than_allowed_and_numbers_cost_what_they_cost,
 }
 
 /// Addresses of people whose numbers have the same first digits.
@@ -191,4 +192,30 @@ async fn a_limit_over_all_is_told_of_once(database: Database) {
     }
     let told = provider.mail.wait_for("admin@example.com", 1, |_| true).await;
     assert!(told.len() == 1 && told[0].text.contains("all_per_hour"), "{told:?}");
+}
+
+async fn no_more_money_is_spent_than_allowed_and_numbers_cost_what_they_cost(database: Database) {
+    let dear = person_phone("bob@example.com");
+    let guard = format!(
+        "spend_per_day = 20\nprices = {{ default = 5, '{}' = 15 }}\nalert_to = 'admin@example.com'",
+        &dear[..dear.len() - 1]
+    );
+    let provider = guarded(database, &guard).await;
+    member(&provider, ANN, "en").await;
+    member(&provider, "bob@example.com", "en").await;
+    // 5 are spent, and 5 again; the dear one does not fit any more, two of the others do.
+    asked(&provider, ANN).await;
+    provider.waits(MINUTE);
+    asked(&provider, ANN).await;
+    is_withheld(&provider, "bob@example.com").await;
+    for _ in 0..2 {
+        provider.waits(MINUTE);
+        asked(&provider, ANN).await;
+    }
+    provider.waits(MINUTE);
+    is_withheld(&provider, ANN).await;
+    let told = provider.mail.wait_for("admin@example.com", 1, |_| true).await;
+    assert!(told.len() == 1 && told[0].text.contains("spend_per_day"), "{told:?}");
+    provider.waits(DAY);
+    asked(&provider, "bob@example.com").await;
 }
