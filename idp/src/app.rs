@@ -91,6 +91,10 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/token", post(oidc::token::post).options(oidc::cors::preflight))
         .route("/userinfo", get(oidc::userinfo::get).post(oidc::userinfo::post).options(oidc::cors::preflight))
         .route("/logout", get(oidc::logout::get).post(oidc::logout::post))
+        .route("/receipts/log", get(oidc::receipt_log::head).options(oidc::cors::preflight))
+        .route("/receipts/log/proof", get(oidc::receipt_log::proof).options(oidc::cors::preflight))
+        .route("/receipts/log/consistency", get(oidc::receipt_log::consistency).options(oidc::cors::preflight))
+        .route("/receipts/log/entries", get(oidc::receipt_log::entries).options(oidc::cors::preflight))
         // The person.
         .route("/login/{visit}", get(oidc::interact::show).post(oidc::interact::answer))
         // The person's own things.

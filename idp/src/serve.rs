@@ -19,7 +19,7 @@ use crate::{
     limits::Limits,
     listen,
     login::{Decoys, Sets, policy::kept::InForce},
-    oidc::{client::Clients, discovery::Documents},
+    oidc::{self, client::Clients, discovery::Documents},
     pages::Pages,
     plugins::{FactorHandle, Ground, Means, Plugins, ServiceHandle, Source, State, catalog::Catalog},
     seal::{self, Seal},
@@ -30,6 +30,8 @@ use crate::{
 const PRIVATE_COPIES: &str = "plugins";
 /// How often a node looks whether the catalog of plugins has changed.
 const LOOK_AT_CATALOG: Duration = Duration::from_secs(1);
+/// How often receipts are put into the public log.
+const LOG_RECEIPTS: Duration = Duration::from_secs(1);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -220,12 +222,14 @@ pub async fn serve_on(
     let deletions = tokio::spawn(delete_accounts(app.clone()));
     let keys = tokio::spawn(refresh_keys(app.clone()));
     let plugins = tokio::spawn(follow_catalog(app.clone()));
+    let receipts = tokio::spawn(log_receipts(app.clone()));
     let means = app.means.clone();
     listen::serve(app::routes(app), listener, stop).await;
     sweeper.abort();
     deletions.abort();
     keys.abort();
     plugins.abort();
+    receipts.abort();
     stopping.send_replace(true);
     means.settle().await;
     if let Ok(ended) = tokio::time::timeout(listen::GRACE, courier).await {
@@ -308,6 +312,27 @@ async fn follow_once(app: &App, source: &Source) -> Result<State, StoreError> {
         app.discovery.renew(&app.config, &app.plugins, &app.policy.now());
     }
     Ok(state)
+}
+
+/// Puts receipts into the public log.
+async fn log_receipts(app: Arc<App>) {
+    let mut tick = tokio::time::interval(LOG_RECEIPTS);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut works = true;
+    loop {
+        tick.tick().await;
+        match oidc::receipt_log::append_all(&app).await {
+            Ok(()) => works = true,
+            // Another node was faster, and does what is to be done.
+            Err(StoreError::Conflict(_)) => {}
+            Err(error) => {
+                if works {
+                    tracing::error!(%error, "receipts could not be put into the log; it is tried again every second");
+                }
+                works = false;
+            }
+        }
+    }
 }
 
 /// Deletes the accounts whose time has come.

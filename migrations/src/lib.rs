@@ -24,6 +24,7 @@ mod m0015_phone_number;
 mod m0016_enrolment_acr;
 mod m0017_devices;
 mod m0018_deletion;
+mod m0022_receipt_log;
 mod table;
 
 /// All migrations, oldest first.
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_enrolment_acr::Migration),
             Box::new(m0017_devices::Migration),
             Box::new(m0018_deletion::Migration),
+            Box::new(m0022_receipt_log::Migration),
         ]
     }
 }

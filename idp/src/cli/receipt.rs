@@ -1,44 +1,124 @@
-//! `enum-idp receipt`: whether a payment receipt is genuine, offline.
+//! `enum-idp receipt`: whether a payment receipt is genuine and in the public log, and whether the log was altered. Offline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use serde_json::Value;
+use enum_receipt::{Expected, Growth, Proof, verify, verify_grown, verify_head, verify_logged};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
 
 use super::{Common, Failure, open, print};
-use crate::oidc::receipt;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Verify a receipt with published keys (`--jwks`), or with those of the configured database.
+    /// Verify a receipt, and with --proof that it is in the provider's public log.
     Verify {
         #[command(flatten)]
         common: Common,
-        /// File with the provider's JWK Set, as served at `/jwks`.
-        #[arg(long)]
-        jwks: Option<PathBuf>,
-        /// Issuer that must have signed it; with --config: the configured one.
+        #[command(flatten)]
+        keys: PublishedKeys,
+        /// Issuer that must have signed it; without --jwks: the configured one.
         #[arg(long)]
         issuer: Option<String>,
+        /// File with the answer of `/receipts/log/proof?jti=…` for this receipt.
+        #[arg(long)]
+        proof: Option<PathBuf>,
+        /// File with a head of the log that was kept (`/receipts/log`): a receipt that claims to be older and was put
+        /// into the log after it is refused.
+        #[arg(long, requires = "proof")]
+        kept: Option<PathBuf>,
         /// The receipt, a compact JWS; `-` reads it from standard input.
         receipt: String,
     },
+    /// Verify that the public log continues a state of it that was kept.
+    Consistency {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        keys: PublishedKeys,
+        /// File with the head that was kept (`/receipts/log`).
+        #[arg(long)]
+        kept: PathBuf,
+        /// File with the answer of `/receipts/log/consistency?from=SIZE`, SIZE being that of the head that was kept.
+        #[arg(long)]
+        growth: PathBuf,
+    },
+}
+
+#[derive(clap::Args)]
+pub(super) struct PublishedKeys {
+    /// File with the provider's JWK Set, as served at `/jwks`; without it: the keys of the configured database.
+    #[arg(long)]
+    jwks: Option<PathBuf>,
 }
 
 pub(super) async fn run(command: Command) -> Result<(), Failure> {
-    let Command::Verify { common, jwks, issuer, receipt } = command;
-    let receipt = if receipt == "-" { std::io::read_to_string(std::io::stdin())? } else { receipt };
-    let (keys, issuer): (Value, Option<String>) = if let Some(file) = jwks {
-        let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-        (serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?, issuer)
-    } else {
-        let app = open(&common).await?;
-        let keys = serde_json::from_slice(&app.keys.jwks().body)?;
-        (keys, issuer.or_else(|| Some(app.config.issuer.clone())))
-    };
-    let claims = receipt::verify(&keys, receipt.trim(), issuer.as_deref())?;
-    print(common.json, &claims, |claims| {
-        let pretty = serde_json::to_string_pretty(claims).unwrap_or_default();
-        format!("genuine\n{pretty}")
-    })
+    match command {
+        Command::Verify { common, keys, issuer, proof, kept, receipt } => {
+            let receipt = if receipt == "-" { std::io::read_to_string(std::io::stdin())? } else { receipt };
+            let (jwks, own) = keys.read(&common).await?;
+            let issuer = issuer.or(own);
+            let expected = Expected { issuer: issuer.as_deref(), client_id: None };
+            match proof {
+                None => genuine(&common, "genuine", &verify(&jwks, receipt.trim(), &expected)?),
+                Some(proof) => logged(&common, (&jwks, &expected), receipt.trim(), &proof, kept.as_deref()),
+            }
+        }
+        Command::Consistency { common, keys, kept, growth } => {
+            let (jwks, _) = keys.read(&common).await?;
+            let (old, new) = verify_grown(&jwks, &head(&kept)?, &file::<Growth>(&growth)?)?;
+            print(common.json, &json!({ "kept": old, "now": new }), |_| {
+                format!(
+                    "the log of {} has grown from {} to {} receipts, and was not altered",
+                    new.iss, old.size, new.size
+                )
+            })
+        }
+    }
+}
+
+fn logged(
+    common: &Common,
+    (jwks, expected): (&Value, &Expected<'_>),
+    receipt: &str,
+    proof: &Path,
+    kept: Option<&Path>,
+) -> Result<(), Failure> {
+    let logged = verify_logged(jwks, receipt, &file::<Proof>(proof)?, expected)?;
+    if let Some(kept) = kept {
+        let kept = verify_head(jwks, &head(kept)?, Some(&logged.claims.iss))?;
+        if logged.is_back_dated(&kept) {
+            return Err(
+                "the receipt claims to be older than the head that was kept, and was put into the log after it".into(),
+            );
+        }
+    }
+    genuine(common, &format!("genuine, number {} of {} in the log", logged.index, logged.head.size), &logged)
+}
+
+fn genuine(common: &Common, verdict: &str, what: &impl Serialize) -> Result<(), Failure> {
+    print(common.json, what, |what| format!("{verdict}\n{}", serde_json::to_string_pretty(what).unwrap_or_default()))
+}
+
+impl PublishedKeys {
+    /// The keys, and the configured issuer where they are those of the configured database.
+    async fn read(&self, common: &Common) -> Result<(Value, Option<String>), Failure> {
+        if let Some(jwks) = &self.jwks {
+            return Ok((file(jwks)?, None));
+        }
+        let app = open(common).await?;
+        Ok((serde_json::from_slice(&app.keys.jwks().body)?, Some(app.config.issuer.clone())))
+    }
+}
+
+/// The head in an answer of `/receipts/log`.
+fn head(path: &Path) -> Result<String, Failure> {
+    let answer: Value = file(path)?;
+    let head = answer.get("head").and_then(Value::as_str).map(str::to_owned);
+    head.ok_or_else(|| format!("{}: there is no `head` in it", path.display()).into())
+}
+
+fn file<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()).into())
 }

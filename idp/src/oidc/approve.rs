@@ -80,6 +80,7 @@ impl Approval {
             sealed,
             receipt: receipt.clone(),
             created_at: app.clock.now(),
+            log_index: None,
         };
         Ok(Self { row, confirmed: Confirmed { id, details, receipt, charge: passed.charge.clone() } })
     }

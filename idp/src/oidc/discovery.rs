@@ -89,6 +89,7 @@ fn metadata(config: &Config, details_types: &[String], levels: &[&str]) -> Value
         "userinfo_endpoint": config.url("/userinfo"),
         "end_session_endpoint": config.url("/logout"),
         "jwks_uri": config.url("/jwks"),
+        "enum_receipt_log_endpoint": config.url("/receipts/log"),
         "scopes_supported": scope::KNOWN,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],

@@ -23,6 +23,7 @@ pub mod params;
 mod payment;
 mod pkce;
 pub mod receipt;
+pub mod receipt_log;
 pub mod redirect_uri;
 pub mod request;
 pub mod response;

@@ -23,6 +23,8 @@ pub struct Model {
     /// Compact JWS; empty when declined.
     pub receipt: String,
     pub created_at: Millis,
+    /// The receipt's number in the public log; `None` until it is in there.
+    pub log_index: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -43,6 +43,7 @@ pub mod plugin_data;
 pub mod policy;
 pub mod pushed;
 mod reader;
+pub mod receipt_log;
 pub mod recovery;
 pub mod recovery_budget;
 pub mod recovery_code;

@@ -2,12 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
 import { Place } from './support/place.mjs';
-import { run } from './support/programs.mjs';
+import { eventually, run } from './support/programs.mjs';
 
 let place;
 
@@ -53,7 +55,38 @@ test('the demonstration walks from registration to payment, and its receipt hold
   assert.deepEqual(transaction, {
     payee_account: 'Z123456789012', payee_name: 'Demo Shop', amount_minor: 1050, minor_digits: 2, currency: 'WMZ', description: 'A mug',
   });
+
+  // What merchants are told to do themselves, word by word as they are told it.
+  const proof = await eventually(
+    async () => {
+      const answer = await fetch(`${place.issuer}/receipts/log/proof?jti=${payload.jti}`);
+      return answer.ok && answer.json();
+    },
+    20_000,
+    () => 'the receipt does not get into the log',
+  );
+  const verifyReceipt = await instructions();
+  const jwks = await (await fetch(`${place.issuer}/jwks`)).json();
+  const paid = { receipt, proof, jwks, issuer: place.issuer, clientId: 'shop' };
+  const { head } = await verifyReceipt(paid);
+  assert.equal(head.size, 1);
+  await assert.rejects(verifyReceipt({ ...paid, proof: { ...proof, index: 1 } }), /no such leaf/);
+  const longer = { ...proof, path: [createHash('sha256').digest('base64url')] };
+  await assert.rejects(verifyReceipt({ ...paid, proof: longer }), /too long/);
+  await assert.rejects(verifyReceipt({ ...paid, proof: { ...proof, head: receipt } }), { code: 'ERR_JWT_CLAIM_VALIDATION_FAILED' });
+  await assert.rejects(verifyReceipt({ ...paid, clientId: 'another-shop' }), { code: 'ERR_JWT_CLAIM_VALIDATION_FAILED' });
 });
+
+/** The function in the instructions for merchants. */
+async function instructions() {
+  const here = import.meta.dirname;
+  const text = readFileSync(path.join(here, '../../receipt/README.md'), 'utf8');
+  const [, code] = /```js\n([\s\S]*?)```/.exec(text);
+  // Where the libraries are found.
+  const file = path.join(here, 'node_modules', '.receipt-instructions.mjs');
+  writeFileSync(file, code);
+  return (await import(file)).verifyReceipt;
+}
 
 /** The members in the order of their names, without spaces. */
 const canonical = (flat) => JSON.stringify(Object.fromEntries(Object.entries(flat).sort(([a], [b]) => (a < b ? -1 : 1))));

@@ -1,5 +1,6 @@
 //! A shop asks for a payment; the person approves exactly this payee and amount, or nothing.
 
 mod approving;
+mod logged;
 mod receipts;
 mod refusing;
