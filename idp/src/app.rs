@@ -13,7 +13,7 @@ use serde_json::json;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::{
-    account,
+    account, admin,
     clock::Clock,
     config::Config,
     courier::{self, Courier},
@@ -120,6 +120,11 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/recover/link/{token}", get(account::recovery::link::page).post(account::recovery::link::press))
         .route("/recover/stop/{token}", get(account::recovery::stop::page).post(account::recovery::stop::press))
         .merge(personal_area())
+        // Administrators.
+        .route("/admin/api/support", get(admin::support::list))
+        .route("/admin/api/support/{id}", get(admin::support::show))
+        .route("/admin/api/support/{id}/approve", post(admin::support::approve))
+        .route("/admin/api/support/{id}/reject", post(admin::support::reject))
         // Machinery.
         .route("/sms/delivery/{token}", get(courier::gateway::delivery::take).post(courier::gateway::delivery::take))
         .route("/assets/{hash}/{name}", get(pages::assets::get))

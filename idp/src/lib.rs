@@ -1,11 +1,12 @@
 //! E-num: an OpenID provider whose ways of proving who you are, and what you agree to, are plugins.
 //!
 //! Rooms, from the top down: [`oidc`] (protocol), [`login`] (the person), [`account`] (the person's own things),
-//! [`plugins`] (the host), [`store`] (data). Calls go down only. Beside them stand small services that any room may
+//! [`plugins`] (the host), [`store`] (data); [`admin`] (the administrators' API) may call them all. Calls go down only. Beside them stand small services that any room may
 //! use: [`clock`], [`entropy`], [`seal`], [`keys`], [`courier`], [`letter`], [`notice`], [`pages`], [`limits`], [`bot`],
 //! [`health`], [`tls`], [`when`].
 
 pub mod account;
+pub mod admin;
 pub mod app;
 pub mod bot;
 pub mod cli;

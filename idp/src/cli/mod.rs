@@ -13,6 +13,7 @@ use tokio::runtime::Runtime;
 use crate::{config::Config, serve};
 
 mod account;
+mod admin;
 mod client;
 mod fees;
 mod keys;
@@ -59,6 +60,9 @@ enum Role {
     /// Accounts.
     #[command(subcommand)]
     Account(account::Command),
+    /// Accounts whose owners are administrators.
+    #[command(subcommand)]
+    Admin(admin::Command),
     /// Requests of people who have lost mail and phone.
     #[command(subcommand)]
     Support(support::Command),
@@ -104,6 +108,7 @@ async fn carry_out(role: Role) -> Result<(), Failure> {
         Role::Migrate(common) => migrate(&common).await,
         Role::Client(command) => client::run(command).await,
         Role::Account(command) => account::run(command).await,
+        Role::Admin(command) => admin::run(command).await,
         Role::Support(command) => support::run(command).await,
         Role::Keys(command) => keys::run(command).await,
         Role::Plugin(command) => plugin::run(command).await,

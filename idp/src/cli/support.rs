@@ -55,7 +55,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Approve(Decision { common, id, admin }) => {
             let app = open(&common).await?;
-            let (status, words) = match approval::approve(&app, &id, &admin).await? {
+            let (status, words) = match approval::approve(&app, &id, admin.as_str()).await? {
                 Approved::First => ("open", "approved; another administrator has to approve as well"),
                 Approved::Second => {
                     ("approved", "approved; the waiting time begins, and the account's addresses are told")
@@ -64,7 +64,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             print(common.json, &json!({ "id": id, "status": status }), |_| words.to_owned())
         }
         Command::Reject(Decision { common, id, admin }) => {
-            approval::reject(&open(&common).await?, &id, &admin).await?;
+            approval::reject(&open(&common).await?, &id, admin.as_str()).await?;
             print(common.json, &json!({ "id": id, "status": "rejected" }), |_| "rejected".to_owned())
         }
     }

@@ -6,6 +6,7 @@
 
 mod approve;
 pub mod authorize;
+pub mod bearer;
 mod checks;
 pub mod claims;
 pub mod client;
@@ -27,7 +28,7 @@ pub mod receipt_log;
 pub mod redirect_uri;
 pub mod request;
 pub mod response;
-mod scope;
+pub mod scope;
 pub mod subject;
 #[cfg(test)]
 mod tests;

@@ -2,15 +2,20 @@
 
 use super::client::Client;
 
+/// What administrators do, over their API, where the account is one of theirs.
+pub const ADMIN: &str = "enum:admin";
+
 /// Every scope that we know (OpenID Connect Core §5.4, §11).
-pub(super) const KNOWN: [&str; 5] = ["openid", "profile", "email", "phone", "offline_access"];
+pub(super) const KNOWN: [&str; 6] = ["openid", "profile", "email", "phone", "offline_access", ADMIN];
 
 /// What of the wished scopes this client can get. Unknown ones and those that it is not registered for are dropped
 /// (RFC 6749 §3.3: the answer's `scope` says what was granted); `offline_access` needs a client that may refresh
-/// (OpenID Connect Core §11).
+/// (OpenID Connect Core §11), and [`ADMIN`] one whose registration names it.
 pub(super) fn possible(client: &Client, wished: &[String]) -> Vec<String> {
-    let registered =
-        |scope: &String| scope == "openid" || client.scope.as_ref().is_none_or(|list| list.contains(scope));
+    let registered = |scope: &String| match &client.scope {
+        Some(list) => scope == "openid" || list.contains(scope),
+        None => scope != ADMIN,
+    };
     wished
         .iter()
         .filter(|scope| KNOWN.contains(&scope.as_str()) && registered(scope))

@@ -6,24 +6,21 @@ use axum::{
     Json,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
 
 use super::{
-    claims,
-    code::Granted,
-    cors,
-    error::{ErrorCode, OAuthError, Refusal, server_error},
+    bearer, claims, cors,
+    error::{ErrorCode, OAuthError, Refusal},
     params::{self, Params},
-    tokens::{ACCESS_TOKEN, AccessToken},
 };
-use crate::{app::App, store};
+use crate::app::App;
 
 /// `GET /userinfo`.
 pub async fn get(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    answer(&app, bearer(&headers)).await
+    answer(&app, bearer::presented(&headers)).await
 }
 
 /// `POST /userinfo`: the token in the header, or in the form (RFC 6750 §2.2).
@@ -31,16 +28,8 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) 
     answer(&app, posted(&headers, &body)).await
 }
 
-/// The token of the header. `Ok(None)`: there is none.
-fn bearer(headers: &HeaderMap) -> Result<Option<String>, OAuthError> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let malformed = || OAuthError::new(ErrorCode::InvalidRequest, "Authorization must be Bearer and a token");
-    let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(malformed)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(Some(token.trim().to_owned())) } else { Err(malformed()) }
-}
-
 fn posted(headers: &HeaderMap, body: &Bytes) -> Result<Option<String>, OAuthError> {
-    let by_header = bearer(headers)?;
+    let by_header = bearer::presented(headers)?;
     if !params::is_form(headers) {
         return Ok(by_header);
     }
@@ -55,82 +44,24 @@ fn posted(headers: &HeaderMap, body: &Bytes) -> Result<Option<String>, OAuthErro
 async fn answer(app: &App, token: Result<Option<String>, OAuthError>) -> Response {
     let claims = match token {
         Ok(Some(token)) => claims(app, &token).await,
-        Ok(None) => return cors::allow(challenge(StatusCode::UNAUTHORIZED, None)),
+        Ok(None) => return cors::allow(bearer::challenge()),
         Err(error) => Err(error.into()),
     };
     cors::allow(match claims {
         Ok(claims) => ([(header::CACHE_CONTROL, "no-store")], Json(claims)).into_response(),
-        Err(Refusal::OAuth(error)) => {
-            error.trace();
-            challenge(error.code.status(), Some(&error))
-        }
-        Err(Refusal::Internal(error)) => server_error(&error).into_response(),
+        Err(refusal) => bearer::refuse(refusal),
     })
 }
 
-/// RFC 6750 §3: without a token, no error code; with one, what is wrong with it.
-fn challenge(status: StatusCode, error: Option<&OAuthError>) -> Response {
-    let mut response = match error {
-        None => status.into_response(),
-        Some(error) => {
-            let body = json!({ "error": error.code.name(), "error_description": error.description });
-            (status, Json(body)).into_response()
-        }
-    };
-    let told = error.map_or_else(
-        || "Bearer realm=\"E-num\"".to_owned(),
-        |error| {
-            // A description is printable ASCII without quotes: see `OAuthError::new`.
-            format!(
-                "Bearer realm=\"E-num\", error=\"{}\", error_description=\"{}\"",
-                error.code.name(),
-                error.description
-            )
-        },
-    );
-    let headers = response.headers_mut();
-    if let Ok(told) = HeaderValue::from_str(&told) {
-        headers.insert(header::WWW_AUTHENTICATE, told);
-    }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn invalid(reason: impl Into<String>) -> OAuthError {
-    OAuthError::new(ErrorCode::InvalidToken, "the access token is invalid, expired or revoked").logged(reason)
-}
-
-/// The claims that the token's grant allows, after one look into the store for grant and account.
+/// The claims that the token's grant allows. OpenID Connect Core §5.3.1: only for tokens of an OpenID Connect request.
 async fn claims(app: &App, text: &str) -> Result<Map<String, Value>, Refusal> {
-    let token: AccessToken =
-        app.keys.verify_fresh(&app.seal, text, &[ACCESS_TOKEN]).await?.map_err(|error| invalid(error.to_string()))?;
-    check(app, &token)?;
-    let found = store::grant::with_account(app.db.read(), &token.grant).await?;
-    let (grant, account) = found.ok_or_else(|| invalid("the grant or its account is gone"))?;
-    if grant.revoked_at.is_some() || app.clock.now() >= grant.expires_at || !account.is_active() {
-        return Err(invalid("the grant is revoked, or the account locked").into());
+    let holder = bearer::holder(app, text).await?;
+    if !holder.has("openid") {
+        return Err(OAuthError::new(ErrorCode::InsufficientScope, "the token has no openid scope").into());
     }
-    let granted: Granted = app.seal.open_record_json("token_grant", &grant.id, &grant.sealed)?;
-    let scope: Vec<String> = token.scope.split(' ').map(str::to_owned).collect();
-    let mut claims = claims::of_account(&account, &scope, &granted.claims.userinfo);
-    claims.insert("sub".to_owned(), json!(token.sub));
+    let mut claims = claims::of_account(&holder.account, &holder.scope, &holder.wished.userinfo);
+    claims.insert("sub".to_owned(), json!(holder.sub));
     Ok(claims)
-}
-
-/// RFC 9068 §4; OpenID Connect Core §5.3.1: only for tokens of an OpenID Connect request.
-fn check(app: &App, token: &AccessToken) -> Result<(), OAuthError> {
-    let issuer = &app.config.issuer;
-    if token.iss != *issuer || token.aud != *issuer {
-        return Err(invalid("iss or aud is not us"));
-    }
-    if app.clock.seconds() >= token.exp {
-        return Err(invalid("expired"));
-    }
-    if token.scope.split(' ').any(|scope| scope == "openid") {
-        Ok(())
-    } else {
-        Err(OAuthError::new(ErrorCode::InsufficientScope, "the token has no openid scope"))
-    }
 }
 
 #[cfg(test)]

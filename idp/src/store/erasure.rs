@@ -12,8 +12,8 @@ use sea_orm::{
 use super::{
     StoreError, Tx,
     account::{self, DELETED},
-    address, challenge, code_pace, consent, device, enrolment, grant, phone_change, phone_undo, plugin_data, recovery,
-    recovery_budget, recovery_code, registration, session, support,
+    address, admin, challenge, code_pace, consent, device, enrolment, grant, phone_change, phone_undo, plugin_data,
+    recovery, recovery_budget, recovery_code, registration, session, support,
 };
 
 /// Forgets the person behind an account that was shut. Does nothing to any other; doing it again does no harm.
@@ -33,6 +33,7 @@ pub async fn erase(tx: &Tx, account_id: &str) -> Result<(), StoreError> {
 
 /// Sessions, what websites were given, and methods with all that hangs on them; in the order in which a login takes them.
 async fn what_signs_in(tx: &Tx, id: &str) -> Result<(), StoreError> {
+    admin::remove(tx, id).await?;
     session::Entity::delete_many().filter(session::Column::AccountId.eq(id)).exec(tx).await?;
     device::Entity::delete_many().filter(device::Column::AccountId.eq(id)).exec(tx).await?;
     let mut grants = Query::select();

@@ -16,6 +16,7 @@ use sea_orm_migration::MigratorTrait;
 
 pub mod account;
 pub mod address;
+pub mod admin;
 pub mod challenge;
 mod changes;
 pub mod client;

@@ -1,4 +1,4 @@
-//! Calls go down only: `oidc → login → plugins → store`; `account` may call these; nobody calls up.
+//! Calls go down only: `oidc → login → plugins → store`; `account` may call the lower three, `admin` all; nobody calls up.
 
 use std::{
     collections::BTreeSet,
@@ -6,7 +6,8 @@ use std::{
 };
 
 /// Each room and the rooms that it may use.
-const ROOMS: [(&str, &[&str]); 5] = [
+const ROOMS: [(&str, &[&str]); 6] = [
+    ("admin", &["account", "oidc", "login", "plugins", "store"]),
     ("oidc", &["login", "plugins", "store"]),
     ("login", &["plugins", "store"]),
     ("account", &["login", "plugins", "store"]),

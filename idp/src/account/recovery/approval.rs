@@ -68,6 +68,21 @@ pub struct Written {
     pub last_used_at: Option<Millis>,
 }
 
+/// Who decides.
+#[derive(Clone, Copy, Debug)]
+pub struct Decider<'a> {
+    /// 1 to 100 characters; upper and lower case are the same.
+    pub name: &'a str,
+    /// Their own account, if it is known.
+    pub account: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Decider<'a> {
+    fn from(name: &'a str) -> Self {
+        Self { name, account: None }
+    }
+}
+
 /// What an approval came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Approved {
@@ -81,7 +96,7 @@ pub enum Approved {
 #[derive(Debug, thiserror::Error)]
 pub enum SupportError {
     /// No such request.
-    #[error("there is no request {0}; see `support list`")]
+    #[error("there is no request {0}")]
     Unknown(String),
     /// Decided already, or too old.
     #[error("request {0} is not open any more")]
@@ -90,10 +105,10 @@ pub enum SupportError {
     #[error("{0} has approved this request before; another administrator has to")]
     SameAdmin(String),
     /// Nobody decides about themselves.
-    #[error("{0} is an address of this account, or the new one: somebody else has to decide")]
+    #[error("this is about {0}'s own account, or leads to their address: somebody else has to decide")]
     OwnAccount(String),
     /// Whoever decides has to have a name.
-    #[error("name yourself with --as: 1 to 100 characters on one line")]
+    #[error("the name of an administrator has 1 to 100 characters on one line")]
     NoName,
     /// The new address belongs to an account.
     #[error("the new address {0} belongs to another account")]
@@ -165,10 +180,11 @@ impl Seen {
 ///
 /// # Errors
 /// When there is no such request, it may not be approved (now, or by `admin`), or something of ours fails.
-pub async fn approve(app: &Arc<App>, id: &str, admin: &str) -> Result<Approved, SupportError> {
-    let admin = named(admin)?;
+pub async fn approve<'a>(app: &Arc<App>, id: &str, admin: impl Into<Decider<'a>>) -> Result<Approved, SupportError> {
+    let Decider { name, account } = admin.into();
+    let name = named(name)?;
     for _ in 0..RETRIES {
-        match approve_once(app, id, &admin).await {
+        match approve_once(app, id, Decider { name: &name, account }).await {
             Err(SupportError::Internal(error)) if error.is_conflict() => {}
             done => return done,
         }
@@ -176,9 +192,10 @@ pub async fn approve(app: &Arc<App>, id: &str, admin: &str) -> Result<Approved, 
     Err(SupportError::Busy)
 }
 
-async fn approve_once(app: &Arc<App>, id: &str, admin: &str) -> Result<Approved, SupportError> {
+async fn approve_once(app: &Arc<App>, id: &str, decider: Decider<'_>) -> Result<Approved, SupportError> {
     let case = Case::find(app, id).await?;
-    case.is_for(app, admin).await?;
+    case.is_for(app, decider).await?;
+    let admin = decider.name;
     if moved::is_of_another(app, &case.content.contact, &case.account).await? {
         return Err(SupportError::Taken(case.content.contact));
     }
@@ -193,10 +210,11 @@ async fn approve_once(app: &Arc<App>, id: &str, admin: &str) -> Result<Approved,
 ///
 /// # Errors
 /// When there is no such request, it is not open, it is `admin`'s own, or something of ours fails.
-pub async fn reject(app: &Arc<App>, id: &str, admin: &str) -> Result<(), SupportError> {
-    let admin = named(admin)?;
+pub async fn reject<'a>(app: &Arc<App>, id: &str, admin: impl Into<Decider<'a>>) -> Result<(), SupportError> {
+    let Decider { name, account } = admin.into();
+    let admin = named(name)?;
     let case = Case::find(app, id).await?;
-    case.is_for(app, &admin).await?;
+    case.is_for(app, Decider { name: &admin, account }).await?;
     let told = case.answer(app, "recover_rejected", &json!({}))?;
     let now = app.clock.now();
     let (rejecting, event, owner) = (support::rejecting(id, now), case.event("rejected", &admin), case.account.id);
@@ -243,12 +261,13 @@ impl Case {
     }
 
     /// Whether `admin` may decide about it.
-    async fn is_for(&self, app: &App, admin: &str) -> Result<(), SupportError> {
+    async fn is_for(&self, app: &App, Decider { name: admin, account }: Decider<'_>) -> Result<(), SupportError> {
         if !self.request.is_open(app.clock.now()) {
             return Err(SupportError::NotOpen(self.request.id.clone()));
         }
         let theirs = notice::addresses(app, &self.account).await?;
-        if self.content.contact == admin || theirs.iter().any(|address| address == admin) {
+        let is_theirs = account == Some(&self.account.id) || theirs.iter().any(|address| address == admin);
+        if is_theirs || self.content.contact == admin {
             return Err(SupportError::OwnAccount(admin.to_owned()));
         }
         Ok(())

@@ -24,9 +24,9 @@ use crate::support::{
     sites::PURSE,
 };
 
-/// Read whole when the server starts and now and then: a handful of rows, kept in memory. `method_sets` is no table but
+/// Read whole now and then: a handful of rows, most of them kept in memory. `method_sets` is no table but
 /// what a count by index has put together.
-const READ_WHOLE: [&str; 5] = ["client", "plugin", "signing_key", "seaql_migrations", "method_sets"];
+const READ_WHOLE: [&str; 6] = ["admin", "client", "plugin", "signing_key", "seaql_migrations", "method_sets"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_statement_looks_through_a_whole_table() {
@@ -35,6 +35,7 @@ async fn no_statement_looks_through_a_whole_table() {
     let provider = Provider::starts(database).await;
     a_busy_day(&provider).await;
     what_the_log_of_receipts_tells(&provider.app).await;
+    who_administrators_are(&provider.app.db).await;
     let statements = noted(&provider.app.db).await;
     every_table_is_used(&provider.app.db, &statements).await;
 
@@ -125,6 +126,14 @@ async fn what_the_log_of_receipts_tells(app: &App) {
     }
     store::receipt_log::hashes(db, &[store::receipt_log::Place { level: 0, index: 0 }]).await.unwrap();
     store::receipt_log::leaves(db, 0, 1).await.unwrap();
+}
+
+async fn who_administrators_are(db: &Db) {
+    let admin = store::admin::Model { account_id: "olga".to_owned(), name: "olga".to_owned(), created_at: 1 };
+    store::admin::add(db.read(), admin).await.unwrap();
+    store::admin::by_account(db.read(), "olga").await.unwrap().unwrap();
+    store::admin::all(db.read()).await.unwrap();
+    store::admin::remove(db.read(), "olga").await.unwrap();
 }
 
 /// Somebody wants their account deleted, keeps it, and goes after all.

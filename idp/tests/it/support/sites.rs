@@ -85,11 +85,12 @@ impl Sites {
             more,
         };
         let logout = json!({ "post_logout_redirect_uris": ["https://site.example/bye"] });
+        let own = json!({ "enum_trusted": true, "scope": "openid profile email phone offline_access enum:admin" });
         let pays = || json!({ "authorization_details_types": ["payment_initiation"] });
         Self {
             site: site("site", "https://site.example/callback", Proof::Basic, logout),
             forum: site("forum", "https://forum.example/callback", Proof::Post, json!({ "subject_type": "pairwise" })),
-            own: site("own", "https://own.example/callback", Proof::Basic, json!({ "enum_trusted": true })),
+            own: site("own", "https://own.example/callback", Proof::Basic, own),
             app: site("app", "https://app.example/callback", Proof::None, json!({})),
             shop: site("shop", "https://shop.example/callback", Proof::Key, pays()),
             stall: site("stall", "https://stall.example/callback", Proof::Key, pays()),

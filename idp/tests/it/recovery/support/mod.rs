@@ -1,5 +1,6 @@
 //! Mail and phone are both lost: two administrators have to believe it.
 
+mod api;
 mod asking;
 mod deciding;
 mod moving;
@@ -51,6 +52,11 @@ async fn approve(provider: &Provider, id: &str) {
 /// Two approve; the link that the new address gets when the waiting time is over.
 async fn approved(provider: &Provider, id: &str) -> String {
     approve(provider, id).await;
+    link(provider).await
+}
+
+/// The link that the new address gets when the waiting time is over.
+async fn link(provider: &Provider) -> String {
     provider.waits(24 * HOUR);
     provider.app.courier.wake();
     let start = provider.origin.join("/recover/link/").unwrap().to_string();
