@@ -143,7 +143,7 @@ pub fn routes(app: Arc<App>) -> Router {
 /// What somebody sees and changes of their own account, once they have proven that it is theirs.
 fn personal_area() -> Router<Arc<App>> {
     use account::area::{
-        access, data, deleting, emails, entry, log, methods, notices, overview, phone, profile, sessions,
+        access, data, deleting, emails, entry, fees, log, methods, notices, overview, phone, profile, sessions,
     };
     Router::new()
         .route("/account", get(overview::page))
@@ -173,6 +173,9 @@ fn personal_area() -> Router<Arc<App>> {
         .route("/account/notices", get(notices::page).post(notices::save))
         .route("/account/access", get(access::page))
         .route("/account/access/end", post(access::end))
+        .route("/account/fees", get(fees::page))
+        .route("/account/fees/export.csv", get(fees::export::csv))
+        .route("/account/fees/export.json", get(fees::export::json))
         .route("/account/profile", get(profile::page).post(profile::save))
         .route("/account/data", get(data::page))
         .route("/account/data/export", post(data::export))

@@ -152,6 +152,8 @@ impl Transaction {
 
 /// Most that sending one message may cost, in minor units: what is above is a slip in a price table.
 const MOST_FEE: u64 = 1_000_000_000_000;
+/// Currencies that a list of fees may name.
+const MOST_FEES: usize = 64;
 /// Longest currency code, in characters.
 const LONGEST_CURRENCY: usize = 12;
 
@@ -168,18 +170,34 @@ impl Price {
     /// # Errors
     /// A sentence that names the field and what is wrong with it.
     pub fn check(&self) -> std::result::Result<(), String> {
-        let Some(Fee { amount_minor, minor_digits, currency }) = &self.fee else { return Ok(()) };
+        if self.fees.len() > MOST_FEES {
+            return Err(format!("fees must be at most {MOST_FEES}"));
+        }
+        if !self.fees.keys().all(|currency| is_currency(currency)) {
+            return Err(format!("fees must be named by codes of at most {LONGEST_CURRENCY} characters"));
+        }
+        self.fee.iter().chain(self.fees.values()).chain(&self.other_fee).try_for_each(Fee::check)
+    }
+}
+
+impl Fee {
+    fn check(&self) -> std::result::Result<(), String> {
+        let Self { amount_minor, minor_digits, currency } = self;
         if !(1..=MOST_FEE).contains(amount_minor) {
             return Err(format!("fee.amount_minor must be 1 to {MOST_FEE}"));
         }
         if *minor_digits > 18 {
             return Err("fee.minor_digits must be at most 18".into());
         }
-        if currency.trim().is_empty() || currency.chars().count() > LONGEST_CURRENCY || currency.contains(hides) {
+        if !is_currency(currency) {
             return Err(format!("fee.currency must be a code of at most {LONGEST_CURRENCY} characters"));
         }
         Ok(())
     }
+}
+
+fn is_currency(code: &str) -> bool {
+    !code.trim().is_empty() && code.chars().count() <= LONGEST_CURRENCY && !code.contains(hides)
 }
 
 /// Minor units as a decimal with a point, exact.
@@ -218,7 +236,7 @@ mod tests {
     #[test]
     fn a_fee_has_an_amount_and_a_currency() {
         let fee = Fee { amount_minor: 5, minor_digits: 2, currency: "WMZ".to_owned() };
-        let check = |fee: Fee| Price { fee: Some(fee), free_per_day: None }.check();
+        let check = |fee: Fee| Price { fee: Some(fee), ..Price::default() }.check();
         assert_eq!((fee.amount(), check(fee.clone())), ("0.05".to_owned(), Ok(())));
         assert!(check(Fee { amount_minor: 0, ..fee.clone() }).is_err());
         assert!(check(Fee { amount_minor: u64::MAX, ..fee.clone() }).is_err());
@@ -227,5 +245,15 @@ mod tests {
             assert!(check(Fee { currency: currency.to_owned(), ..fee.clone() }).is_err(), "{currency:?}");
         }
         assert_eq!(Price::default().check(), Ok(()));
+        let listed = |currency: &str, fee: &Fee| {
+            Price { fees: [(currency.to_owned(), fee.clone())].into(), ..Price::default() }.check()
+        };
+        assert_eq!(listed("WMR", &fee), Ok(()));
+        assert!(listed("WM\u{202e}R", &fee).is_err() && listed("", &fee).is_err());
+        let nothing = Fee { amount_minor: 0, ..fee.clone() };
+        assert!(listed("WMR", &nothing).is_err());
+        assert!(Price { other_fee: Some(nothing), ..Price::default() }.check().is_err());
+        let many = (0..65).map(|number| (format!("C{number}"), fee.clone())).collect();
+        assert!(Price { fees: many, ..Price::default() }.check().is_err());
     }
 }

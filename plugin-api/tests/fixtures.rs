@@ -38,7 +38,7 @@ fn there_and_back<T: DeserializeOwned + Serialize>(name: &str) {
 
 type Check = fn(&str);
 
-const FIXTURES: [(&str, Check); 55] = [
+const FIXTURES: [(&str, Check); 56] = [
     ("answer.json", there_and_back::<Answer>),
     ("answer_others.json", there_and_back::<Answer>),
     ("approved.json", there_and_back::<Approved>),
@@ -66,6 +66,7 @@ const FIXTURES: [(&str, Check); 55] = [
     ("migrated.json", there_and_back::<Migrated>),
     ("price.json", there_and_back::<Price>),
     ("price_query.json", there_and_back::<PriceQuery>),
+    ("price_list.json", there_and_back::<Price>),
     ("price_nothing.json", there_and_back::<Price>),
     ("revealed.json", there_and_back::<Revealed>),
     ("secret_hmac.json", there_and_back::<SecretHmac>),

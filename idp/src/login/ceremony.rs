@@ -38,12 +38,14 @@ mod posed;
 mod price;
 mod several;
 mod stored;
+mod tariff;
 mod verdict;
 
 pub use pace::free_at;
 pub use passed::Passed;
 use several::Led;
 pub use stored::{Later, Press};
+pub use tariff::{Free, Tariff, tariff};
 pub use verdict::{Attempt, Verdict, declined, judge, tell_nobody};
 
 /// Wrong answers that burn a challenge.

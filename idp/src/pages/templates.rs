@@ -50,6 +50,7 @@ pub(super) const ALL: &[(&str, &str)] = templates![
     "account_phone.html",
     "account_phone_restore.html",
     "account_access.html",
+    "account_fees.html",
     "account_profile.html",
     "account_data.html",
     "account_keep.html",

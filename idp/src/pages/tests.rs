@@ -136,7 +136,9 @@ fn personal_area() -> Vec<(&'static str, Value)> {
         ("account_entry.html", json!({ "lead": "account_entry_closed", "again": "/account/log", "page": "/account" })),
         (
             "account_overview.html",
-            area(json!({ "name": "A B", "methods": 1, "sessions": 2, "since": "then", "entries": [entry, sparse] })),
+            area(
+                json!({ "name": "A B", "methods": 1, "sessions": 2, "since": "then", "entries": [entry, sparse] }),
+            ),
         ),
         (
             "account_log.html",
@@ -213,10 +215,28 @@ fn personal_data() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// Its page about fees.
+fn fees() -> Vec<(&'static str, Value)> {
+    vec![
+        ("account_fees.html", area(json!({ "tariffs": [{ "method": "SMS" }], "totals": [], "lines": [] }))),
+        (
+            "account_fees.html",
+            area(json!({ "older": "/o", "newest": "/n", "query": "before=x",
+                "tariffs": [{ "method": "SMS", "free": { "left": "0 of 5", "again": "Soon" }, "other": "0.05 WMZ",
+                    "fees": [{ "currency": "Shop <b>", "fee": "0.05 WMZ" }] }],
+                "totals": [{ "currency": "WMZ", "charged": "0.10", "reversed": "0.05", "owed": "0.05" }],
+                "lines": [{ "id": "c", "time": "now", "moment": "now", "site": "Shop <b>", "method": "SMS",
+                    "amount": "0.05", "currency": "WMZ", "status": "given back", "steps": ["a", "b"] }] })),
+        ),
+    ]
+}
+
 #[test]
 fn every_page_renders_in_every_language_and_escapes() {
     let pages = pages("x");
-    for (template, context) in everything().into_iter().chain(personal_area()).chain(personal_data()) {
+    for (template, context) in
+        everything().into_iter().chain(personal_area()).chain(personal_data()).chain(fees())
+    {
         for locale in LOCALES {
             let html = pages.html(template, locale, &context).unwrap();
             assert!(html.contains(&format!("<html lang=\"{locale}\">")), "{template}");

@@ -11,7 +11,7 @@ use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait, FromQueryResult, QueryFilter,
     entity::prelude::*,
-    sea_query::{Expr, ExprTrait, IntoColumnRef, OnConflict, Order, Query},
+    sea_query::{CaseStatement, Expr, ExprTrait, IntoColumnRef, OnConflict, Order, Query},
 };
 
 use super::{Change, StoreError, Tx, outbox};
@@ -240,6 +240,70 @@ pub async fn page(db: &impl ConnectionTrait, filter: &Filter, after: Option<&Lin
     }
     select.order_by((Entity, Column::CreatedAt), Order::Asc).order_by((Entity, Column::Id), Order::Asc).limit(PAGE);
     Ok(Line::find_by_statement(db.get_database_backend().build(&select)).all(db).await?)
+}
+
+/// Charges of an account in the reverse order of their time: at most `limit` of those before the charge `before`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn newest(
+    db: &impl ConnectionTrait,
+    account_id: &str,
+    before: Option<&Line>,
+    limit: u64,
+) -> Result<Vec<Line>, StoreError> {
+    let mut select = lines();
+    let at = |name: Column| Expr::col((Entity, name));
+    select.and_where(at(Column::AccountId).eq(account_id));
+    if let Some(line) = before {
+        select.and_where(at(Column::CreatedAt).lte(line.created_at));
+        select.and_where(at(Column::CreatedAt).lt(line.created_at).or(at(Column::Id).lt(line.id.clone())));
+    }
+    select.order_by((Entity, Column::CreatedAt), Order::Desc).order_by((Entity, Column::Id), Order::Desc).limit(limit);
+    Ok(Line::find_by_statement(db.get_database_backend().build(&select)).all(db).await?)
+}
+
+/// What the entries of an account come to in one currency.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct Total {
+    pub currency: String,
+    pub minor_digits: i32,
+    /// Sum of what was charged.
+    pub charged_minor: i64,
+    /// Sum of what was given back of it: not above zero.
+    pub reversed_minor: i64,
+}
+
+impl Total {
+    /// What the account owes: the sum of all entries.
+    pub fn owed_minor(&self) -> i64 {
+        self.charged_minor + self.reversed_minor
+    }
+}
+
+/// What an account's entries come to, by currency.
+///
+/// # Errors
+/// When the database fails.
+pub async fn totals(db: &impl ConnectionTrait, account_id: &str) -> Result<Vec<Total>, StoreError> {
+    let of = |kind: Kind| {
+        let is_it = Expr::col((entry::Entity, entry::Column::Kind)).eq(kind.name());
+        let amount = Expr::col((entry::Entity, entry::Column::AmountMinor));
+        Expr::expr(CaseStatement::new().case(is_it, amount).finally(0_i64)).sum().cast_as("bigint")
+    };
+    let mut select = Query::select();
+    select
+        .from(Entity)
+        .column((Entity, Column::Currency))
+        .column((Entity, Column::MinorDigits))
+        .expr_as(of(Kind::Charged), "charged_minor")
+        .expr_as(of(Kind::Reversed), "reversed_minor")
+        .inner_join(entry::Entity, Expr::col((entry::Entity, entry::Column::ChargeId)).equals((Entity, Column::Id)))
+        .and_where(Expr::col((Entity, Column::AccountId)).eq(account_id))
+        .group_by_columns([(Entity, Column::Currency), (Entity, Column::MinorDigits)])
+        .order_by((Entity, Column::Currency), Order::Asc)
+        .order_by((Entity, Column::MinorDigits), Order::Asc);
+    Ok(Total::find_by_statement(db.get_database_backend().build(&select)).all(db).await?)
 }
 
 /// A charge.

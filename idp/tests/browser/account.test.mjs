@@ -5,6 +5,7 @@ import { after, before, describe } from 'node:test';
 
 import { Browser } from './support/browser.mjs';
 import { Place, stepsAt } from './support/place.mjs';
+import { eventually } from './support/programs.mjs';
 import { Visitor, logIn } from './support/visitor.mjs';
 
 const EMAIL = 'linh@example.com';
@@ -14,7 +15,7 @@ describe('the personal area', { timeout: 300_000 }, () => {
   let place, browser, window, person;
 
   before(async () => {
-    place = await Place.make();
+    place = await Place.make(['libcipherpad.so', 'libsms_factor.so', 'libmerchant.so']);
     [browser] = await Promise.all([Browser.launch(), place.serveAll()]);
     person = await place.person(EMAIL);
     window = await browser.open();
@@ -82,6 +83,37 @@ describe('the personal area', { timeout: 300_000 }, () => {
     assert.match(await window.text('#notice'), /changed/);
     assert.ok(await window.has('#last-way'));
     assert.equal(await window.has('#remove-1'), false);
+  });
+
+  step('what messages cost is shown, and what was charged', async () => {
+    const { link, code } = await place.adds(EMAIL, 'sms');
+    const elsewhere = await browser.open();
+    await elsewhere.go(link);
+    await elsewhere.fill('answer', code);
+    await elsewhere.click('#continue');
+    await window.go(`${place.issuer}/account/fees`);
+    assert.match(await window.text('#free-1'), /5 of 5/);
+    assert.match(await window.text('#prices-1'), /WMZ\s+0\.05\u00a0WMZ/);
+    await window.look('account-fees-none');
+
+    await elsewhere.go(place.shop);
+    await elsewhere.click('#buy-mug');
+    await elsewhere.click('#pay');
+    await elsewhere.fill('email', EMAIL);
+    await elsewhere.click('#continue');
+    await elsewhere.click('#factor-sms');
+    await elsewhere.click('#accept');
+    const { text } = await place.message('+84912345679', '@localhost #');
+    await elsewhere.fill('answer', /\n@localhost #(\d{6})$/.exec(text)[1]);
+    await elsewhere.click('#continue');
+    assert.equal(await elsewhere.text('#order-status'), 'paid');
+    // The charge is settled when the courier has written down that the message went out.
+    await eventually(async () => {
+      await window.go(`${place.issuer}/account/fees`);
+      return (await window.has('#totals')) && /0\.05\s+0\.00\s+0\.05/.test(await window.text('#totals'));
+    }, 10_000, () => 'nothing was charged');
+    assert.match(await window.text('#fees'), /0\.05\u00a0WMZ.*charged/s);
+    await window.look('account-fees');
   });
 
   step('another number is proven by the code that comes to it', async () => {

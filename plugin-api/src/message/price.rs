@@ -1,5 +1,7 @@
 //! What sending a challenge costs.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Context;
@@ -22,6 +24,13 @@ pub struct Price {
     /// Without a value only the server's own limits hold.
     #[serde(default)]
     pub free_per_day: Option<u32>,
+    /// For people to read before they pay, whatever was asked about: the fee of a payment by its currency. What is charged
+    /// is what the query about that payment is answered with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fees: BTreeMap<String, Fee>,
+    /// The same, of a payment in any currency that `fees` does not name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_fee: Option<Fee>,
 }
 
 /// An amount of money that is taken for sending.

@@ -37,13 +37,18 @@ impl Prices {
         Ok(Self { fees, otherwise, free_per_day })
     }
 
-    /// A payment costs; what is not one is free, so many times a day.
+    /// A payment costs; what is not one is free, so many times a day. Whoever is about to pay nothing sees the table.
     pub(crate) fn of(&self, cx: &Context) -> Price {
         let Some(transaction) = &cx.transaction else {
-            return Price { fee: None, free_per_day: Some(self.free_per_day) };
+            return Price {
+                fee: None,
+                free_per_day: Some(self.free_per_day),
+                fees: self.fees.clone(),
+                other_fee: self.otherwise.clone(),
+            };
         };
         let fee = self.fees.get(&transaction.currency).or(self.otherwise.as_ref());
-        Price { fee: fee.cloned(), free_per_day: None }
+        Price { fee: fee.cloned(), ..Price::default() }
     }
 }
 
@@ -58,7 +63,7 @@ fn fee(currency: &str, amount: &str) -> Result<Fee> {
     }
     let amount_minor = format!("{whole}{fraction:0<2}").parse().map_err(|_| wrong())?;
     let fee = Fee { amount_minor, minor_digits: MINOR_DIGITS, currency: currency.to_owned() };
-    let price = Price { fee: Some(fee.clone()), free_per_day: None };
+    let price = Price { fee: Some(fee.clone()), ..Price::default() };
     price.check().map_err(|why| Error::failed(format!("fees: {amount:?} for {currency}: {why}")))?;
     Ok(fee)
 }

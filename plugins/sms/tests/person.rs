@@ -162,6 +162,9 @@ fn a_payment_costs_by_its_currency_and_a_login_is_free() {
     assert_eq!(price(&plugin, "WME"), told("0.05 WMZ"), "that of the default");
     let login = plugin.price(&context(Purpose::Authorize)).unwrap();
     assert_eq!((login.fee, login.free_per_day), (None, Some(5)));
+    let table: Vec<_> = login.fees.iter().map(|(currency, fee)| (currency.as_str(), fee.amount())).collect();
+    assert_eq!(table, [("WMR", "1.50".to_owned()), ("WMZ", "0.05".to_owned())]);
+    assert_eq!(login.other_fee.map(|fee| fee.currency), Some("WMZ".to_owned()));
     let of = |settings| Loaded::new(sms_factor::enum_plugin_v1(), &settings).unwrap();
     let dear = of(json!({ "fees": { "WME": "2" }, "default_currency": "" }));
     assert_eq!((price(&dear, "WME"), price(&dear, "WMZ")), (told("2.00 WME"), None));

@@ -7,7 +7,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Area, Guarded, Said, notices, when::rfc3339};
+use super::{Area, Guarded, Said, download, fees, notices, when::rfc3339};
 use crate::{
     error::Internal,
     store::{
@@ -101,6 +101,7 @@ async fn everything(area: &Area) -> Result<Value, Internal> {
         "browsers": browsers.collect::<Value>(),
         "consents": consents.collect::<Value>(),
         "tokens": grants.collect::<Value>(),
+        "fees": download::whole(area, fees::export::Charges::default()).await?,
         "log": whole_log(db, id).await?,
     }))
 }

@@ -28,8 +28,10 @@ pub mod access;
 mod change;
 pub mod data;
 pub mod deleting;
+mod download;
 pub mod emails;
 pub mod entry;
+pub mod fees;
 mod form;
 mod guard;
 pub mod log;
@@ -66,6 +68,7 @@ const PLACES: &[Place] = &[
     Place { path: "notices", title: "account_notices" },
     Place { path: "sessions", title: "account_sessions" },
     Place { path: "access", title: "account_access" },
+    Place { path: "fees", title: "account_fees" },
     Place { path: "profile", title: "account_profile" },
     Place { path: "data", title: "account_data" },
 ];

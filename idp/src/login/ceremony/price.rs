@@ -45,6 +45,11 @@ pub(super) struct Deal {
     pub(super) counted: Option<Change>,
 }
 
+/// So many within so long are free.
+pub(super) fn free_window(per_day: u32) -> (usize, Millis) {
+    (usize::try_from(per_day).unwrap_or(usize::MAX), DAY)
+}
+
 /// Who asks, and for whom.
 pub(super) struct Asking<'a> {
     pub(super) app: &'a App,
@@ -92,8 +97,7 @@ impl Asking<'_> {
         let key = self.key();
         let seen = code_pace::find(self.app.db.read(), &key).await?;
         let sent = seen.as_ref().map_or(Ok(Vec::new()), code_pace::Model::times)?;
-        let windows = [(usize::try_from(per_day).unwrap_or(usize::MAX), DAY)];
-        if let Some(at) = pace::free_at(&sent, &windows, now) {
+        if let Some(at) = pace::free_at(&sent, &[free_window(per_day)], now) {
             return Ok(Terms::Later(Later::At(at)));
         }
         let counted = code_pace::saving(&key, seen.as_ref(), &pace::with_one_more(&sent, now), now + DAY);

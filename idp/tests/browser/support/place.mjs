@@ -127,10 +127,15 @@ export class Place {
 
   /** A link for somebody who has an account. */
   async enrols(email, factor) {
+    return (await this.adds(email, factor)).link;
+  }
+
+  /** The same with the code, if the method has sent one. */
+  async adds(email, factor) {
     const told = await output('enum-idp', [
       'account', 'enrol', '--config', this.at('enum.toml'), '--json', '--factor', factor, '--email', email,
     ]);
-    return JSON.parse(told).link;
+    return JSON.parse(told);
   }
 
   /** A cipherpad with a store of its own. */

@@ -2,6 +2,7 @@
 
 mod deleting;
 mod emails;
+mod fees;
 mod logbook;
 mod methods;
 mod notices;

@@ -48,7 +48,7 @@ async fn the_fee_is_shown_before_anything_is_sent_and_told_to_the_shop(database:
 }
 
 /// Waits until the courier has settled so many charges.
-async fn charged(provider: &Provider, count: usize) -> Vec<enum_idp::store::fee::Line> {
+pub(crate) async fn charged(provider: &Provider, count: usize) -> Vec<enum_idp::store::fee::Line> {
     for _ in 0..2000 {
         let lines = ledger(provider).await;
         if lines.iter().filter(|line| line.status() == "charged").count() == count {

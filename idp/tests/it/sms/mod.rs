@@ -9,6 +9,8 @@ mod paying;
 mod signing_in;
 mod strangers;
 
+pub(crate) use fees::charged;
+
 use enum_idp::{
     account::{NewAccount, create_by_admin},
     clock::Millis,

@@ -304,10 +304,13 @@ async fn what_is_charged(db: &Db) {
     }
     let line = fee::by_id(db.read(), "c").await.unwrap().unwrap();
     assert_eq!((line.status(), line.owed_minor()), ("reversed", 0));
+    let totals = fee::totals(db.read(), "a").await.unwrap();
+    assert_eq!((totals[0].charged_minor, totals[0].owed_minor()), (5, 0));
     for account_id in [None, Some("a".to_owned())] {
         let filter = fee::Filter { account_id, since: 0, until: 9 };
         for (after, count) in [(None, 1), (Some(&line), 0)] {
             assert_eq!(fee::page(db.read(), &filter, after).await.unwrap().len(), count);
+            assert_eq!(fee::newest(db.read(), "a", after, 9).await.unwrap().len(), count);
         }
     }
 }
