@@ -143,7 +143,7 @@ pub fn routes(app: Arc<App>) -> Router {
 /// What somebody sees and changes of their own account, once they have proven that it is theirs.
 fn personal_area() -> Router<Arc<App>> {
     use account::area::{
-        access, data, deleting, emails, entry, fees, log, methods, notices, overview, phone, profile, sessions,
+        access, codes, data, deleting, emails, entry, fees, log, methods, notices, overview, phone, profile, sessions,
     };
     Router::new()
         .route("/account", get(overview::page))
@@ -170,6 +170,8 @@ fn personal_area() -> Router<Arc<App>> {
         .route("/account/phone/cancel", post(phone::cancel))
         .route("/account/phone/confirm", post(phone::confirm))
         .route("/account/phone/restore/{token}", get(phone::restoring::page).post(phone::restoring::restore))
+        .route("/account/codes", get(codes::page))
+        .route("/account/codes/make", post(codes::make))
         .route("/account/notices", get(notices::page).post(notices::save))
         .route("/account/access", get(access::page))
         .route("/account/access/end", post(access::end))

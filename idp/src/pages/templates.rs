@@ -46,6 +46,8 @@ pub(super) const ALL: &[(&str, &str)] = templates![
     "account_sessions.html",
     "account_emails.html",
     "account_email_confirm.html",
+    "account_codes.html",
+    "account_codes_new.html",
     "account_restore.html",
     "account_phone.html",
     "account_phone_restore.html",

@@ -137,7 +137,7 @@ fn personal_area() -> Vec<(&'static str, Value)> {
         (
             "account_overview.html",
             area(
-                json!({ "name": "A B", "methods": 1, "sessions": 2, "since": "then", "entries": [entry, sparse] }),
+                json!({ "name": "A B", "methods": 1, "sessions": 2, "codes": 0, "since": "then", "entries": [entry, sparse] }),
             ),
         ),
         (
@@ -215,8 +215,8 @@ fn personal_data() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Its page about fees.
-fn fees() -> Vec<(&'static str, Value)> {
+/// Its pages about fees and recovery codes.
+fn fees_and_codes() -> Vec<(&'static str, Value)> {
     vec![
         ("account_fees.html", area(json!({ "tariffs": [{ "method": "SMS" }], "totals": [], "lines": [] }))),
         (
@@ -228,6 +228,22 @@ fn fees() -> Vec<(&'static str, Value)> {
                 "lines": [{ "id": "c", "time": "now", "moment": "now", "site": "Shop <b>", "method": "SMS",
                     "amount": "0.05", "currency": "WMZ", "status": "given back", "steps": ["a", "b"] }] })),
         ),
+        (
+            "account_codes.html",
+            area(json!({ "left": 9, "most": 10, "made": "Shop <b>", "made_new": 10, "seen": "x",
+                "guard": { "open": true, "prove": "/p" } })),
+        ),
+        (
+            "account_codes.html",
+            area(
+                json!({ "left": 0, "most": 0, "made_new": 10, "seen": "x", "guard": { "open": false, "prove": "/p" } }),
+            ),
+        ),
+        (
+            "account_codes_new.html",
+            area(json!({ "codes": ["7K2M-01AB-CDEF-GHJK", "Shop <b>"], "issuer": "Shop <b>", "recover": "/recover",
+                "made": "now" })),
+        ),
     ]
 }
 
@@ -235,7 +251,7 @@ fn fees() -> Vec<(&'static str, Value)> {
 fn every_page_renders_in_every_language_and_escapes() {
     let pages = pages("x");
     for (template, context) in
-        everything().into_iter().chain(personal_area()).chain(personal_data()).chain(fees())
+        everything().into_iter().chain(personal_area()).chain(personal_data()).chain(fees_and_codes())
     {
         for locale in LOCALES {
             let html = pages.html(template, locale, &context).unwrap();

@@ -1,9 +1,9 @@
 //! Recovery codes: printed by their owners, each good once.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*, sea_query::Expr};
+use sea_orm::{ConnectionTrait, QueryFilter, QueryOrder, entity::prelude::*, sea_query::Expr};
 
-use super::{Change, StoreError, Tx};
+use super::{Change, StoreError, Tx, account};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -21,14 +21,30 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Puts `hashes` in the place of all that the account had.
+/// What a conflict over codes is called.
+pub const RECORD: &str = "recovery_code";
+
+/// All codes of an account, used ones as well, in a fixed order.
 ///
 /// # Errors
 /// When the database fails.
+pub async fn of_account(db: &impl ConnectionTrait, account_id: &str) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::AccountId.eq(account_id)).order_by_asc(Column::CodeHash).all(db).await?)
+}
+
+/// Puts `hashes` in the place of all that the account had.
+///
+/// # Errors
+/// When others were made at the same moment; when the database fails.
 pub async fn replace(tx: &Tx, account_id: &str, hashes: Vec<String>, now: Millis) -> Result<(), StoreError> {
     Entity::delete_many().filter(Column::AccountId.eq(account_id)).exec(tx).await?;
     if hashes.is_empty() {
         return Ok(());
+    }
+    // Of two at once the second waits here, and then sees what the first has made.
+    account::main_email_held(tx, account_id).await?;
+    if left(tx, account_id).await? > 0 {
+        return Err(StoreError::Conflict(RECORD));
     }
     let rows = hashes.into_iter().map(|code_hash| {
         let row = Model { code_hash, account_id: account_id.to_owned(), created_at: now, used_at: None };
@@ -61,5 +77,5 @@ pub fn using_up(code_hash: &str, now: Millis) -> Change {
         .col_expr(Column::UsedAt, Expr::value(now))
         .filter(Column::CodeHash.eq(code_hash))
         .filter(Column::UsedAt.is_null());
-    Change::update("recovery_code", update)
+    Change::update(RECORD, update)
 }

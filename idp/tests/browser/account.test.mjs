@@ -85,6 +85,38 @@ describe('the personal area', { timeout: 300_000 }, () => {
     assert.equal(await window.has('#remove-1'), false);
   });
 
+  step('recovery codes are made, shown once, and printed', async () => {
+    await window.go(`${place.issuer}/account/codes`);
+    assert.ok(await window.has('#none'));
+    await window.look('account-codes-none');
+    let before = [];
+    for (const language of ['ru', 'vi', 'en']) {
+      await window.go(`${place.issuer}/account/codes?lang=${language}`);
+      await window.tabTo('make');
+      await window.enter();
+      const codes = (await window.text('#codes')).split(/\s+/);
+      assert.equal(codes.length, 10);
+      for (const code of codes) assert.ok(/^([0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}$/.test(code) && !before.includes(code), code);
+      assert.equal(new URL(window.page.url()).pathname, '/account/codes/make');
+      await window.look(`account-codes-new-${language}`);
+      before = codes;
+    }
+    const { pages, text, left, size } = await window.onPaper('account-codes-paper', '#codes code', ['.places', '.skip', 'footer', '#print', '#done']);
+    assert.equal(pages, 1);
+    assert.deepEqual(left, []);
+    assert.ok(size >= 24, `codes are ${size} px high`);
+    for (const part of ['E-num', new URL(place.issuer).host, '/recover', /Made\s+\d{4}-\d\d-\d\d/, ...before]) {
+      assert.ok(part instanceof RegExp ? part.test(text) : text.includes(part), `${part} is not on the paper: ${text}`);
+    }
+    assert.ok(!text.includes(EMAIL), 'whoever finds the paper does not learn whose it is');
+    await window.click('#done');
+    assert.equal(await window.text('#left'), '10 of 10');
+    const shown = await window.text('main');
+    assert.ok(before.every((code) => !shown.includes(code)));
+    await window.look('account-codes');
+    await place.messages(SECOND, 'New recovery codes were made', 3);
+  });
+
   step('what messages cost is shown, and what was charged', async () => {
     const { link, code } = await place.adds(EMAIL, 'sms');
     const elsewhere = await browser.open();

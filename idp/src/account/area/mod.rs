@@ -26,6 +26,7 @@ use crate::{
 
 pub mod access;
 mod change;
+pub mod codes;
 pub mod data;
 pub mod deleting;
 mod download;
@@ -65,6 +66,7 @@ const PLACES: &[Place] = &[
     Place { path: "methods", title: "account_methods" },
     Place { path: "emails", title: "account_emails" },
     Place { path: "phone", title: "account_phone" },
+    Place { path: "codes", title: "account_codes" },
     Place { path: "notices", title: "account_notices" },
     Place { path: "sessions", title: "account_sessions" },
     Place { path: "access", title: "account_access" },

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Area, Said, log};
 use crate::{
     error::Internal,
-    store::{enrolment, session},
+    store::{enrolment, recovery_code, session},
 };
 
 /// Entries of the log that are shown here.
@@ -28,6 +28,7 @@ async fn show(area: &Area, said: &Said) -> Result<Response, Internal> {
             "name": account.name(),
             "methods": rows.iter().filter(|row| row.status == "active").count(),
             "sessions": sessions.len(),
+            "codes": recovery_code::left(db, &account.id).await?,
             "since": area.when(account.created_at),
             "entries": log::shown(area, &found.entries).await?,
         })),

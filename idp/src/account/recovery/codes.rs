@@ -16,12 +16,41 @@ use crate::{
     },
 };
 
-/// Codes that are made at once.
-const COUNT: usize = 10;
 /// Crockford's base 32: no I, L, O and U.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// Characters of a code, five bits each.
 const LENGTH: usize = 16;
+
+/// New codes. They are shown once and kept nowhere; what is stored are their keyed hashes.
+pub(in crate::account) struct Codes {
+    codes: Vec<String>,
+    hashes: Vec<String>,
+}
+
+impl Codes {
+    /// Codes that are made at once.
+    pub(in crate::account) const COUNT: usize = 10;
+
+    /// Makes codes for an account.
+    ///
+    /// # Errors
+    /// When the generator fails.
+    pub(in crate::account) fn fresh(app: &App, account_id: &str) -> Result<Self, Internal> {
+        let codes = (0..Self::COUNT).map(|_| new_code(app)).collect::<Result<Vec<_>, _>>()?;
+        let hashes = codes.iter().filter_map(|code| hash(app, account_id, code)).collect();
+        Ok(Self { codes, hashes })
+    }
+
+    /// What is stored of them.
+    pub(in crate::account) fn hashes(&self) -> &[String] {
+        &self.hashes
+    }
+
+    /// The codes, for their owner's eyes.
+    pub(in crate::account) fn expose(self) -> Vec<String> {
+        self.codes
+    }
+}
 
 /// Makes new codes for `account`, voids the earlier ones and tells the owner. They are returned here and kept nowhere.
 /// `result` is the log's word for how they were asked for.
@@ -34,8 +63,8 @@ pub async fn make(
     result: &str,
     address: Option<String>,
 ) -> Result<Vec<String>, Internal> {
-    let codes = (0..COUNT).map(|_| new_code(app)).collect::<Result<Vec<_>, _>>()?;
-    let hashes: Vec<String> = codes.iter().filter_map(|code| hash(app, &account.id, code)).collect();
+    let codes = Codes::fresh(app, &account.id)?;
+    let hashes = codes.hashes().to_vec();
     let (now, id) = (app.clock.now(), account.id.clone());
     let notice = notices::new_codes(app, account, &app.entropy.id()?).await?;
     let event = Event { address, ..Event::new("recovery_codes", result) };
@@ -53,7 +82,7 @@ pub async fn make(
         })
         .await?;
     app.courier.wake();
-    Ok(codes)
+    Ok(codes.expose())
 }
 
 /// `7K2M-…`: four groups of four.

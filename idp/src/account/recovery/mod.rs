@@ -36,6 +36,7 @@ pub mod stop;
 pub mod support;
 pub mod visit;
 
+pub(in crate::account) use codes::Codes;
 pub use codes::make as make_codes;
 pub use drawn::Questions;
 

@@ -166,6 +166,23 @@ export class Window {
     this.isContent();
   }
 
+  /**
+   * What comes out of a printer: how many pages of A4, the text on them, which of `gone` are still to be seen, and the height
+   * of what `measured` names, in CSS pixels.
+   */
+  async onPaper(name, measured, gone) {
+    await this.page.emulateMediaType('print');
+    const seen = await this.page.evaluate((measured, gone) => ({
+      text: document.body.innerText,
+      left: gone.filter((selector) => document.querySelector(selector)?.checkVisibility()),
+      size: Number.parseFloat(getComputedStyle(document.querySelector(measured)).fontSize),
+    }), measured, gone);
+    if (SCREENSHOTS) await this.page.screenshot({ path: path.join(SCREENSHOTS, `${name}.png`), fullPage: true });
+    const paper = Buffer.from(await this.page.pdf({ format: 'A4' })).toString('latin1');
+    await this.page.emulateMediaType();
+    return { pages: paper.match(/\/Type\s*\/Page\b(?!s)/g).length, ...seen };
+  }
+
   async #isGood(name) {
     for (const theme of ['light', 'dark']) {
       await this.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }]);

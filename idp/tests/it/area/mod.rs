@@ -1,5 +1,6 @@
 //! The personal area: what its owner does there over HTTP, and what others try.
 
+mod codes;
 mod deleting;
 mod emails;
 mod fees;

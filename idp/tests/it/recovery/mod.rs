@@ -37,7 +37,7 @@ pub(crate) async fn registered(provider: &Provider, email: &str) -> Member {
 }
 
 /// Says whose account it is; the security question is then shown.
-async fn asks(person: &mut Person, email: &str) {
+pub(crate) async fn asks(person: &mut Person, email: &str) {
     person.opens("/recover").await;
     let sum = person.page.sum_asked();
     person.types("email", email).types("sum", &sum).presses("continue").await;

@@ -179,6 +179,8 @@ async fn in_the_personal_area(provider: &Provider, ann: &mut Member) {
     ann.person.presses("end-others").await;
     ann.person.presses("forget-1").await;
     provider.waits(2 * DAY);
+    ann.enters("/account/codes").await.confirms().await.person.presses("make").await;
+    assert!(ann.person.sees("codes"), "{}", ann.person.what_is_shown());
     ann.enters("/account/methods").await.confirms().await;
     let token = ann.person.page.forms[0].controls[0].value.clone();
     let id = ann.person.page.forms[0].controls[1].value.clone();
