@@ -198,7 +198,8 @@ fn personal_data() -> Vec<(&'static str, Value)> {
             "account_access.html",
             area(
                 json!({ "sites": [{ "id": "x", "name": "Shop <b>", "scope": ["Your name"], "allowed": "now", "tokens": 1,
-                "newest": "now" }, { "id": "y", "name": "Y", "scope": [], "tokens": 0 }] }),
+                "payments": 2, "first": "then", "last": "now", "log": "/l", "ends": true },
+                { "id": "y", "name": "Y", "scope": [], "tokens": 0, "payments": 0, "log": "/l", "ends": false }] }),
             ),
         ),
         ("account_access.html", area(json!({ "sites": [] }))),

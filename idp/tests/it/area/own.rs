@@ -1,15 +1,19 @@
-//! Websites with access, the profile, and all data as a file.
+//! Linked services, the profile, and all data as a file.
 
-use enum_idp::clock::MINUTE;
+use enum_idp::{
+    clock::{HOUR, MINUTE},
+    when,
+};
 
 use super::{ANN, EVE, account, provider};
 use crate::{
     on_both_databases,
-    support::{database::Database, provider::text},
+    support::{database::Database, provider::text, sites::PURSE},
 };
 
 on_both_databases! {
     a_website_loses_its_access_and_asks_again,
+    linked_services_tell_when_they_were_used_and_what_for,
     the_profile_sets_name_language_and_time_zone,
     a_profile_that_makes_no_sense_is_refused,
     all_data_is_one_file_without_secrets,
@@ -31,12 +35,55 @@ async fn a_website_loses_its_access_and_asks_again(database: Database) {
     site.asks_who(&text(&tokens, "access_token")).await.expect(200);
 
     ann.person.presses("end-1").await;
-    assert!(ann.person.sees("notice") && ann.person.sees("nothing"), "{}", ann.person.what_is_shown());
+    assert!(ann.person.sees("notice") && !ann.person.sees("end-1"), "{}", ann.person.what_is_shown());
     assert!(site.asks_who(&text(&tokens, "access_token")).await.status.is_client_error());
     site.refreshes(&text(&tokens, "refresh_token")).await.error();
     ann.person.opens(&site.sends(&[]).link).await;
     assert!(ann.person.sees("allow"), "it was forgotten: {}", ann.person.what_is_shown());
     assert!(provider.log_of(ANN).await.contains(&"access_ended ok".to_owned()));
+}
+
+async fn linked_services_tell_when_they_were_used_and_what_for(database: Database) {
+    let provider = provider(database).await;
+    let mut ann = provider.member(ANN).await;
+    let moment = || when::shown(provider.clock.now(), &jiff::tz::TimeZone::UTC);
+    let first = moment();
+    ann.logs_in_at(&provider.sites.site).await;
+    provider.waits(HOUR);
+    let paid = moment();
+    for minor in [1050, 2100] {
+        ann.goes(&provider.sites.shop.asks_to_pay(minor, &[]).await).await;
+        ann.pays(PURSE, minor).await;
+    }
+    ann.goes(&provider.sites.shop.asks_to_pay(1, &[]).await).await;
+    ann.person.presses("deny").await;
+    let mut eve = provider.member(EVE).await;
+    eve.logs_in_at(&provider.sites.forum).await;
+    provider.waits(HOUR);
+    ann.enters("/account/access").await;
+    let html = ann.person.page.html.clone();
+    let card = |name: &str| {
+        let at = html.find(&format!("<strong>{name}</strong>")).unwrap_or_else(|| panic!("no {name}: {html}"));
+        html[at..]
+            .split("</li>\n<li class=\"card\">")
+            .next()
+            .unwrap()
+            .split("</ul>\n<p class=\"hint\"")
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    let site = card("The site");
+    for part in [&format!("First use</dt><dd>{first}<"), "know that it is you", "site=site", "id=\"end-"] {
+        assert!(site.contains(part), "{part}: {site}");
+    }
+    assert!(!site.contains("Payments approved"), "{site}");
+    let shop = card("The shop");
+    for part in ["Payments approved</dt><dd>2<", &format!("First use</dt><dd>{paid}<"), "holds nothing"] {
+        assert!(shop.contains(part), "{part}: {shop}");
+    }
+    assert!(!shop.contains("id=\"end-"), "there is nothing to end: {shop}");
+    assert_eq!(html.matches("class=\"card\"").count(), 2, "neither what others use, nor this page itself: {html}");
 }
 
 async fn the_profile_sets_name_language_and_time_zone(database: Database) {
