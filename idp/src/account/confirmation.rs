@@ -88,8 +88,9 @@ async fn take(
         Ok(number) => number,
         Err(mistake) => return show(app, locale, &pending, choice, Some(mistake)),
     };
-    let chosen = methods(app).into_iter().find(|factor| factor.id() == choice.factor);
-    let Some(factor) = chosen else { return show(app, locale, &pending, choice, Some("error_choose")) };
+    let Some(factor) = method(app, &choice.factor) else {
+        return show(app, locale, &pending, choice, Some("error_choose"));
+    };
     let account = new_account(app, row.email, pending, phone::e164(&number))?;
     let prepared = enrol::begin_prepare(app, &account, &factor, None).await?;
     let factor = factor.id().to_owned();
@@ -184,18 +185,22 @@ impl From<Internal> for Stopped {
     }
 }
 
-/// Methods that one can register with.
-pub(super) fn methods(app: &App) -> Vec<FactorHandle> {
-    app.plugins.factors_for(Purpose::Authorize)
+/// The method with this id, if one can register with it.
+pub(super) fn method(app: &App, id: &str) -> Option<FactorHandle> {
+    app.plugins.factors_for(Purpose::Authorize).into_iter().find(|factor| factor.id() == id)
 }
 
-/// The same for a page to choose from.
-pub(super) fn offered(app: &App, locale: &str) -> Vec<Value> {
+/// Puts the methods that one can register with into a page, for the person to choose from; without a choice so far, the
+/// first one is ticked.
+pub(super) fn put_methods(app: &App, locale: &str, chosen: &str, context: &mut Value) {
+    let methods = app.plugins.factors_for(Purpose::Authorize);
+    let first = methods.first().map(FactorHandle::id).unwrap_or_default();
+    context["chosen"] = if chosen.is_empty() { first } else { chosen }.into();
     let shown = |factor: &FactorHandle| {
         let text = |key| factor.text(locale, key).unwrap_or_default();
         json!({ "id": factor.id(), "name": text("name"), "description": text("description") })
     };
-    methods(app).iter().map(shown).collect()
+    context["factors"] = methods.iter().map(shown).collect();
 }
 
 fn show(
@@ -205,12 +210,8 @@ fn show(
     choice: &Choice,
     mistake: Option<&str>,
 ) -> Result<Response, Internal> {
-    let methods = methods(app);
-    let first = methods.first().map(FactorHandle::id).unwrap_or_default();
-    let chosen = if choice.factor.is_empty() { first } else { &choice.factor };
-    let mut context = json!({
-        "name": pending.first_name, "phone": choice.phone, "factors": offered(app, locale), "chosen": chosen,
-    });
+    let mut context = json!({ "name": pending.first_name, "phone": choice.phone });
+    put_methods(app, locale, &choice.factor, &mut context);
     let mut status = StatusCode::OK;
     if let Some(mistake) = mistake {
         context["error"] = mistake.into();

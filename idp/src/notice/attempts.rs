@@ -17,6 +17,7 @@ use crate::{
     courier::Message,
     error::Internal,
     letter,
+    pages::texts::turns,
     sms::{self, Admission},
     store::{Change, account, address, code_pace, log::Event},
     when,
@@ -229,7 +230,6 @@ impl Count {
 /// A name that somebody else chose, as a part of a sentence: on one line, bounded, without what turns the direction of
 /// writing, and without links that mail programs would make clickable.
 fn plain(name: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let spaced = |c: char| if c.is_control() || c.is_whitespace() { ' ' } else { c };
     let name: String = name.chars().filter(|c| !turns(*c)).map(spaced).take(LONGEST_NAME).collect();
     name.trim().replace("://", ": //")

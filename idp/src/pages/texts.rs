@@ -8,6 +8,11 @@ use tera::{Kwargs, State};
 use super::LOCALES;
 use crate::error::Internal;
 
+/// Whether a character changes the direction of what follows (Unicode TR36 §2.5): out of place in what others have written.
+pub fn turns(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 const FILES: [&str; 3] = [
     include_str!("../../locales/en.json"),
     include_str!("../../locales/ru.json"),

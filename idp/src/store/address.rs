@@ -70,10 +70,21 @@ pub async fn keep_only(db: &impl ConnectionTrait, account_id: &str, email: &str)
 
 /// Mailed links about addresses.
 pub mod link {
-    use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*, sea_query::Expr};
+    use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*};
 
-    use super::super::StoreError;
+    use super::super::{
+        StoreError,
+        mailed_link::{self, Columns},
+    };
     use crate::clock::Millis;
+
+    const LINK: Columns<Column> = Columns {
+        token_hash: Column::TokenHash,
+        account_id: Column::AccountId,
+        created_at: Column::CreatedAt,
+        expires_at: Column::ExpiresAt,
+        used_at: Column::UsedAt,
+    };
 
     /// Confirms a further address.
     pub const ADD: &str = "add";
@@ -142,12 +153,7 @@ pub mod link {
     /// # Errors
     /// When the database fails.
     pub async fn use_up(db: &impl ConnectionTrait, token_hash: &str, now: Millis) -> Result<bool, StoreError> {
-        let using = Entity::update_many()
-            .col_expr(Column::UsedAt, Expr::value(now))
-            .filter(Column::TokenHash.eq(token_hash))
-            .filter(Column::UsedAt.is_null())
-            .filter(Column::ExpiresAt.gt(now));
-        Ok(using.exec(db).await?.rows_affected == 1)
+        mailed_link::use_up::<Entity>(db, LINK, token_hash, now).await
     }
 
     /// Uses up all links of an account that were made at `since` or later.
@@ -159,12 +165,7 @@ pub mod link {
         account_id: &str,
         since: Millis,
         now: Millis,
-    ) -> Result<u64, StoreError> {
-        let voiding = Entity::update_many()
-            .col_expr(Column::UsedAt, Expr::value(now))
-            .filter(Column::AccountId.eq(account_id))
-            .filter(Column::CreatedAt.gte(since))
-            .filter(Column::UsedAt.is_null());
-        Ok(voiding.exec(db).await?.rows_affected)
+    ) -> Result<(), StoreError> {
+        mailed_link::void_since::<Entity>(db, LINK, account_id, since, now).await
     }
 }

@@ -34,6 +34,7 @@ mod fresh;
 pub mod grant;
 pub mod key;
 pub mod log;
+mod mailed_link;
 pub mod meta;
 pub mod outbox;
 pub mod phone_change;

@@ -1,9 +1,12 @@
 //! Mailed links that put an earlier number of an account back.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{ConnectionTrait, QueryFilter, entity::prelude::*, sea_query::Expr};
+use sea_orm::{ConnectionTrait, entity::prelude::*};
 
-use super::StoreError;
+use super::{
+    StoreError,
+    mailed_link::{self, Columns},
+};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -23,6 +26,14 @@ pub struct Model {
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
+
+const LINK: Columns<Column> = Columns {
+    token_hash: Column::TokenHash,
+    account_id: Column::AccountId,
+    created_at: Column::CreatedAt,
+    expires_at: Column::ExpiresAt,
+    used_at: Column::UsedAt,
+};
 
 /// What rows are sealed as.
 pub const RECORD: &str = "phone_undo";
@@ -48,12 +59,7 @@ pub async fn live(db: &impl ConnectionTrait, token_hash: &str, now: Millis) -> R
 /// # Errors
 /// When the database fails.
 pub async fn use_up(db: &impl ConnectionTrait, token_hash: &str, now: Millis) -> Result<bool, StoreError> {
-    let using = Entity::update_many()
-        .col_expr(Column::UsedAt, Expr::value(now))
-        .filter(Column::TokenHash.eq(token_hash))
-        .filter(Column::UsedAt.is_null())
-        .filter(Column::ExpiresAt.gt(now));
-    Ok(using.exec(db).await?.rows_affected == 1)
+    mailed_link::use_up::<Entity>(db, LINK, token_hash, now).await
 }
 
 /// Uses up all links of an account that were made at `since` or later.
@@ -66,12 +72,5 @@ pub async fn void_since(
     since: Millis,
     now: Millis,
 ) -> Result<(), StoreError> {
-    Entity::update_many()
-        .col_expr(Column::UsedAt, Expr::value(now))
-        .filter(Column::AccountId.eq(account_id))
-        .filter(Column::CreatedAt.gte(since))
-        .filter(Column::UsedAt.is_null())
-        .exec(db)
-        .await?;
-    Ok(())
+    mailed_link::void_since::<Entity>(db, LINK, account_id, since, now).await
 }

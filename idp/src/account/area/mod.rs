@@ -44,6 +44,7 @@ pub mod phone;
 pub mod profile;
 mod said;
 pub mod sessions;
+mod undo;
 mod when;
 
 pub(super) use change::letters;

@@ -93,8 +93,7 @@ async fn take(
         return again();
     }
     let chosen = if row.factor.is_empty() { &choice.factor } else { &row.factor };
-    let factor = confirmation::methods(app).into_iter().find(|factor| factor.id() == chosen);
-    let Some(factor) = factor else {
+    let Some(factor) = confirmation::method(app, chosen) else {
         // What was chosen before is switched off at the moment.
         if !row.factor.is_empty() {
             return Err(CallError::Busy.into());
@@ -141,9 +140,8 @@ async fn show(
         "ends": row.ends_everything(),
         "chooses": row.factor.is_empty(),
         "at": clock::text(row.effect_at.unwrap_or(now)),
-        "factors": confirmation::offered(app, locale),
-        "chosen": confirmation::methods(app).first().map(|factor| factor.id().to_owned()),
     });
+    confirmation::put_methods(app, locale, "", &mut context);
     let mut status = StatusCode::OK;
     if let Some(mistake) = mistake {
         context["error"] = mistake.into();

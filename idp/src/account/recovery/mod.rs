@@ -25,6 +25,7 @@ use crate::{
 pub mod approval;
 mod budget;
 mod codes;
+mod counted;
 mod drawn;
 mod effect;
 pub mod link;

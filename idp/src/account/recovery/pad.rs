@@ -14,7 +14,8 @@ use serde_json::json;
 
 use super::{
     Sought,
-    sending::{self, Proof, Sent},
+    counted::Sent,
+    sending::{self, Proof},
     visit::{self, Form, Wanted},
 };
 use crate::{

@@ -15,8 +15,10 @@ use serde_json::json;
 use super::{
     Sought,
     budget::Budget,
-    codes, drawn,
-    sending::{self, Proof, Sent},
+    codes,
+    counted::Sent,
+    drawn,
+    sending::{self, Proof},
 };
 use crate::{
     account::{Caller, answer, bound::Place, or_problem},

@@ -5,7 +5,12 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{LINK_LIFE, Sought, budget::Budget, token_hash};
+use super::{
+    LINK_LIFE, Sought,
+    budget::Budget,
+    counted::{self, Sent, until_counted},
+    token_hash,
+};
 use crate::{
     account::Caller,
     app::App,
@@ -13,16 +18,8 @@ use crate::{
     courier::Message,
     error::Internal,
     letter,
-    store::{
-        self,
-        account::Model as Account,
-        log::{self, Event},
-        recovery, spent,
-    },
+    store::{account::Model as Account, log::Event, recovery},
 };
-
-/// How often it is tried anew when others are counted in between.
-const RETRIES: usize = 5;
 
 /// What was given in proof, and whether it is right.
 pub(super) struct Proof {
@@ -41,31 +38,12 @@ impl Proof {
     }
 }
 
-/// What the next page says.
-pub(super) enum Sent {
-    /// A mail is on its way, if it was right.
-    Done,
-    /// The day's budget is used up.
-    Enough,
-    /// Too many at once.
-    Busy,
-}
-
 /// Counts the proof, and queues what comes of it.
 ///
 /// # Errors
 /// When the database fails.
 pub(super) async fn send(app: &Arc<App>, caller: &Caller, sought: &Sought, proof: &Proof) -> Result<Sent, Internal> {
-    for _ in 0..RETRIES {
-        match send_once(app, caller, sought, proof).await {
-            Err(error) if error.is_conflict() => {}
-            done => {
-                app.courier.wake();
-                return done;
-            }
-        }
-    }
-    Ok(Sent::Busy)
+    until_counted(app, || send_once(app, caller, sought, proof)).await
 }
 
 async fn send_once(app: &Arc<App>, caller: &Caller, sought: &Sought, proof: &Proof) -> Result<Sent, Internal> {
@@ -92,25 +70,7 @@ async fn send_once(app: &Arc<App>, caller: &Caller, sought: &Sought, proof: &Pro
     };
     let counted = is_counted.then(|| budget.answered(now));
     let changes: Vec<_> = counted.into_iter().chain([recovery::adding(row)]).collect();
-    let account = sought.account.as_ref().map(|account| account.id.clone());
-    let nothing = spent::Model { purpose: "decoy".to_owned(), hash: app.entropy.id()?, expires_at: now };
-    let transaction = app.clone();
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                store::apply(tx, changes).await?;
-                if let Some(message) = message {
-                    transaction.courier.queue_in(tx, &transaction.seal, message).await?;
-                }
-                match account {
-                    Some(account) => log::append(tx, &transaction.seal, &account, now, &event).await?,
-                    // Nobody's log: something of the same weight.
-                    None => spent::spending(nothing).apply(tx).await?,
-                }
-                Ok::<_, Internal>(Sent::Done)
-            })
-        })
-        .await
+    counted::write(app, sought, changes, message.into_iter().collect(), event).await
 }
 
 fn row(app: &App, subject: &str, proof: &Proof, token: &str, now: Millis) -> Result<recovery::Model, Internal> {

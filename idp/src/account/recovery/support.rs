@@ -12,7 +12,11 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Sought, budget::Budget, effect::queue, sending::Sent};
+use super::{
+    Sought,
+    budget::Budget,
+    counted::{self, Sent, until_counted},
+};
 use crate::{
     account::{
         Caller,
@@ -24,17 +28,13 @@ use crate::{
     clock::{DAY, HOUR, Millis},
     error::Internal,
     notice::recovery as notices,
-    pages::{self, Options},
+    pages::{self, Options, texts::turns},
     store::{
-        self,
-        log::{self, Event},
-        spent,
+        log::Event,
         support::{self, Content},
     },
 };
 
-/// How often a request is counted anew when others are counted in between.
-const RETRIES: usize = 5;
 /// Shortest and longest evidence, in characters.
 const EVIDENCE: std::ops::RangeInclusive<usize> = 20..=4000;
 
@@ -114,23 +114,13 @@ fn fill(form: &Form, locale: &str) -> Result<(String, Content), Mistakes> {
 
 /// Without what would do something to the screen of whoever reads it: control characters, and those that turn the direction.
 fn shown_as_written(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let text: String = text.chars().filter(|c| *c == '\n' || !c.is_control() && !turns(*c)).collect();
     text.trim().to_owned()
 }
 
 /// Keeps the request, unless there were too many about this address: `Ok(Sent::Enough)`.
 async fn keep(app: &Arc<App>, caller: &Caller, sought: &Sought, content: &Content) -> Result<Sent, Internal> {
-    for _ in 0..RETRIES {
-        match keep_once(app, caller, sought, content).await {
-            Err(error) if error.is_conflict() => {}
-            done => {
-                app.courier.wake();
-                return done;
-            }
-        }
-    }
-    Ok(Sent::Busy)
+    until_counted(app, || keep_once(app, caller, sought, content)).await
 }
 
 /// Counts, keeps and logs it, and tells the owner; one about nobody is counted and kept as well, and void.
@@ -147,25 +137,8 @@ async fn keep_once(app: &Arc<App>, caller: &Caller, sought: &Sought, content: &C
     };
     let reference = Some(row.id.clone());
     let event = Event { reference, address: Some(caller.address.clone()), ..Event::new("support", "asked") };
-    let changes = [budget.asked(now), support::adding(row)];
-    let account = sought.account.as_ref().map(|account| account.id.clone());
-    let nothing = spent::Model { purpose: "decoy".to_owned(), hash: app.entropy.id()?, expires_at: now };
-    let transaction = app.clone();
-    app.db
-        .write(move |tx| {
-            Box::pin(async move {
-                let app = transaction;
-                store::apply(tx, changes).await?;
-                queue(tx, &app, notices).await?;
-                match account {
-                    Some(account) => log::append(tx, &app.seal, &account, now, &event).await?,
-                    // Nobody's log: something of the same weight.
-                    None => spent::spending(nothing).apply(tx).await?,
-                }
-                Ok::<_, Internal>(Sent::Done)
-            })
-        })
-        .await
+    let changes = vec![budget.asked(now), support::adding(row)];
+    counted::write(app, sought, changes, notices, event).await
 }
 
 fn row(app: &App, sought: &Sought, content: &Content, now: Millis) -> Result<support::Model, Internal> {

@@ -4,15 +4,12 @@ use fingerprint_key::{Key, Maker, Manner};
 use hyper::Method;
 use serde_json::{Value, json};
 
-use enum_idp::{
-    account::enrol_by_admin,
-    clock::SECOND,
-    login::policy::{Policy, kept},
-};
+use enum_idp::{account::enrol_by_admin, clock::SECOND};
 
 use super::{ANN, FACTOR, adds, answers, asked, fingers, goes, honest, is_in, is_not_in, member, options};
 use crate::{
     on_both_databases,
+    policy::says,
     support::{
         database::Database,
         http,
@@ -73,16 +70,6 @@ async fn level(provider: &Provider, more: &[(&str, &str)], key: &mut Key) -> Val
     answers(&mut person, key, &honest(provider)).await;
     let tokens = provider.sites.own.redeems(&visit, &person.brings_back()["code"]).await.expect(200);
     payload(&text(&tokens, "id_token"))["acr"].clone()
-}
-
-/// Puts a policy in force, and waits until the provider goes by it.
-async fn says(provider: &Provider, document: &Value) {
-    let app = &provider.app;
-    kept::set(&app.db, &document.to_string(), None, app.clock.now()).await.unwrap();
-    let expected = Policy::parse(&document.to_string()).unwrap();
-    while *app.policy.now() != expected {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
 }
 
 async fn announced(provider: &Provider) -> Vec<String> {

@@ -1,23 +1,25 @@
-//! "This was not me": the link that an earlier main address was sent makes it the main one again and ends every session.
-//! It needs no sign-in, since whoever changed the address may have taken the ways in as well.
+//! The link that an earlier main address was sent makes it the main one again and ends every session ([`undo`]).
 
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, Path, State},
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
     response::Response,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Area, letters as letters_of};
 use crate::{
-    account::{Caller, or_problem},
+    account::{
+        Caller,
+        area::undo::{self, Undo},
+    },
     app::App,
     clock::DAY,
     courier::Message,
     error::Internal,
-    letter, pages,
+    letter,
     store::{
         account,
         address::{self, link},
@@ -49,21 +51,30 @@ pub(super) fn prepare(area: &Area, next: &str) -> Result<(link::Model, Message),
     Ok((row, letter))
 }
 
-/// `GET /account/restore/{token}`: what the link does. Changes nothing, since mail filters open links too.
-pub async fn page(State(app): State<Arc<App>>, Path(token): Path<String>, headers: HeaderMap) -> Response {
-    let locale = pages::locale_of(&headers, &[]);
-    let shown = async {
-        let hash = app.seal.hash(link::RESTORE, &token);
-        match link::live(app.db.read(), &hash, link::RESTORE, app.clock.now()).await? {
-            Some(link) => app.pages.render("account_restore.html", locale, json!({ "address": link.email })),
-            None => Ok(gone(&app, locale)),
-        }
-    };
-    or_problem(&app, locale, shown.await)
+/// A link that makes an earlier main address the main one again.
+struct Restoring(link::Model);
+
+impl Undo for Restoring {
+    const TEMPLATE: &'static str = "account_restore.html";
+    const GONE: &'static str = "address_link";
+
+    async fn find(app: &App, token: &str) -> Result<Option<Self>, Internal> {
+        let hash = app.seal.hash(link::RESTORE, token);
+        Ok(link::live(app.db.read(), &hash, link::RESTORE, app.clock.now()).await?.map(Self))
+    }
+
+    fn shown(&self) -> Value {
+        json!({ "address": self.0.email })
+    }
+
+    async fn put_back(self, app: &Arc<App>, from: String) -> Result<bool, Internal> {
+        put_back(app, self.0, from).await
+    }
 }
 
-fn gone(app: &App, locale: &str) -> Response {
-    app.pages.problem(StatusCode::GONE, locale, "address_link", &json!({}))
+/// `GET /account/restore/{token}`.
+pub async fn page(State(app): State<Arc<App>>, Path(token): Path<String>, headers: HeaderMap) -> Response {
+    undo::page::<Restoring>(&app, &token, &headers).await
 }
 
 /// `POST /account/restore/{token}`.
@@ -73,17 +84,7 @@ pub async fn restore(
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let locale = pages::locale_of(&headers, &[]);
-    let done = async {
-        let hash = app.seal.hash(link::RESTORE, &token);
-        let found = link::live(app.db.read(), &hash, link::RESTORE, app.clock.now()).await?;
-        let Some(link) = found else { return Ok(gone(&app, locale)) };
-        if !put_back(&app, link, Caller::from(peer).address).await? {
-            return Ok(gone(&app, locale));
-        }
-        app.pages.render("account_restore.html", locale, json!({ "done": true }))
-    };
-    or_problem(&app, locale, done.await)
+    undo::press::<Restoring>(&app, Caller::from(peer), &token, &headers).await
 }
 
 /// Uses the link up, and with it every link that was made after it: whoever made those may be whom this one is against.

@@ -1,24 +1,31 @@
-//! "This was not me": the link that all addresses are sent after a change of the number puts the earlier one back and ends
-//! every session. It needs no sign-in, since whoever changed the number may have taken the ways in as well.
+//! The link that all addresses are sent after a change of the number puts the earlier one back and ends every session
+//! ([`undo`]).
 
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{ConnectInfo, Path, State},
-    http::{HeaderMap, StatusCode},
+    http::HeaderMap,
     response::Response,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Area;
 use crate::{
-    account::{Caller, area::change::letters as letters_of, or_problem, phone::masked},
+    account::{
+        Caller,
+        area::{
+            change::letters as letters_of,
+            undo::{self, Undo},
+        },
+        phone::masked,
+    },
     app::App,
     clock::DAY,
     courier::Message,
     error::Internal,
     login::number,
-    notice, pages,
+    notice,
     store::{
         account, device, enrolment, grant,
         log::{self, Event},
@@ -45,30 +52,32 @@ pub(super) fn prepare(area: &Area) -> Result<(phone_undo::Model, String), Intern
     Ok((row, token))
 }
 
-/// A link that works, and the number that it puts back.
-async fn find(app: &App, token: &str) -> Result<Option<(phone_undo::Model, String)>, Internal> {
-    let hash = app.seal.hash(PURPOSE, token);
-    let Some(row) = phone_undo::live(app.db.read(), &hash, app.clock.now()).await? else { return Ok(None) };
-    let phone = app.seal.open_record_json(phone_undo::RECORD, &row.token_hash, &row.sealed)?;
-    Ok(Some((row, phone)))
+/// A link that puts an earlier number back, and that number.
+struct Restoring(phone_undo::Model, String);
+
+impl Undo for Restoring {
+    const TEMPLATE: &'static str = "account_phone_restore.html";
+    const GONE: &'static str = "phone_link";
+
+    async fn find(app: &App, token: &str) -> Result<Option<Self>, Internal> {
+        let hash = app.seal.hash(PURPOSE, token);
+        let Some(row) = phone_undo::live(app.db.read(), &hash, app.clock.now()).await? else { return Ok(None) };
+        let phone = app.seal.open_record_json(phone_undo::RECORD, &row.token_hash, &row.sealed)?;
+        Ok(Some(Self(row, phone)))
+    }
+
+    fn shown(&self) -> Value {
+        json!({ "phone": masked(&self.1) })
+    }
+
+    async fn put_back(self, app: &Arc<App>, from: String) -> Result<bool, Internal> {
+        put_back(app, self.0, self.1, from).await
+    }
 }
 
-/// `GET /account/phone/restore/{token}`: what the link does. Changes nothing, since mail filters open links too.
+/// `GET /account/phone/restore/{token}`.
 pub async fn page(State(app): State<Arc<App>>, Path(token): Path<String>, headers: HeaderMap) -> Response {
-    let locale = pages::locale_of(&headers, &[]);
-    let shown = async {
-        match find(&app, &token).await? {
-            Some((_, phone)) => {
-                app.pages.render("account_phone_restore.html", locale, json!({ "phone": masked(&phone) }))
-            }
-            None => Ok(gone(&app, locale)),
-        }
-    };
-    or_problem(&app, locale, shown.await)
-}
-
-fn gone(app: &App, locale: &str) -> Response {
-    app.pages.problem(StatusCode::GONE, locale, "phone_link", &json!({}))
+    undo::page::<Restoring>(&app, &token, &headers).await
 }
 
 /// `POST /account/phone/restore/{token}`.
@@ -78,15 +87,7 @@ pub async fn restore(
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let locale = pages::locale_of(&headers, &[]);
-    let done = async {
-        let Some((link, phone)) = find(&app, &token).await? else { return Ok(gone(&app, locale)) };
-        if !put_back(&app, link, phone, Caller::from(peer).address).await? {
-            return Ok(gone(&app, locale));
-        }
-        app.pages.render("account_phone_restore.html", locale, json!({ "done": true }))
-    };
-    or_problem(&app, locale, done.await)
+    undo::press::<Restoring>(&app, Caller::from(peer), &token, &headers).await
 }
 
 /// Uses the link up, and with it every one that was made after it: those put back what whoever this one is against has set.
