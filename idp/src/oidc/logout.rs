@@ -14,6 +14,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use url::form_urlencoded;
 
 use super::{
     checks::IdTokenHint,
@@ -38,7 +39,35 @@ const FIELD: &str = "question";
 
 /// `GET /logout`.
 pub async fn get(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
-    finish(&app, &headers, begin(&app, &headers, query.unwrap_or_default().as_bytes()).await)
+    let query = query.unwrap_or_default();
+    let outcome = match Params::parse(query.as_bytes()) {
+        Ok(params) if params.get(FIELD).is_some() => again(&app, &headers, &params).await,
+        _ => begin(&app, &headers, query.as_bytes()).await,
+    };
+    finish(&app, &headers, outcome)
+}
+
+/// Our question in another language. What the relying party has sent is in its sealed state and in no link: an ID token
+/// belongs into no history, and what is shown again was checked.
+async fn again(app: &App, headers: &HeaderMap, params: &Params) -> Result<Response, Refused> {
+    let Some(session) = login::session::current(app, headers).await? else {
+        return Ok(app.pages.render("logged_out.html", pages::locale_of(headers, &[]), json!({}))?);
+    };
+    let mut destination = opened(app, &session, params)?;
+    destination.locale = pages::locale_of(headers, std::slice::from_ref(&destination.locale)).to_owned();
+    let mut client = None;
+    if let Some(id) = &destination.client_id {
+        client = app.clients.find(id).await?;
+    }
+    ask(app, &session, &destination, client.as_deref()).await
+}
+
+/// What our question was about.
+fn opened(app: &App, session: &store::session::Model, params: &Params) -> Result<Destination, Refused> {
+    let question = params.get(FIELD).unwrap_or_default();
+    app.seal
+        .open_travel(SLOT, &session.id_hash, app.clock.now(), question)
+        .map_err(|_| Refused::Theirs("the question is too old, or was asked in another session"))
 }
 
 /// `POST /logout`: a relying party's request (§2), or the answer to our question.
@@ -146,6 +175,7 @@ async fn ask(
     let account = store::account::by_id(app.db.read(), &session.account_id).await?;
     let mut context = json!({
         "action": "/logout",
+        "query": form_urlencoded::Serializer::new(String::new()).append_pair(FIELD, &question).finish(),
         "hidden": { FIELD: question },
         "email": account.map(|account| account.email).unwrap_or_default(),
     });
@@ -166,11 +196,7 @@ async fn decide(app: &App, headers: &HeaderMap, form: &Params) -> Result<Respons
     let Some(session) = login::session::current(app, headers).await? else {
         return Ok(app.pages.render("logged_out.html", locale, json!({}))?);
     };
-    let question = form.get(FIELD).unwrap_or_default();
-    let destination: Destination = app
-        .seal
-        .open_travel(SLOT, &session.id_hash, app.clock.now(), question)
-        .map_err(|_| Refused::Theirs("the question is too old, or was asked in another session"))?;
+    let destination = opened(app, &session, form)?;
     if form.get("decision") != Some("yes") {
         return Ok(response::redirect("/")?);
     }
@@ -222,7 +248,15 @@ async fn leave(
     let mut answer = if let Some(location) = &destination.location {
         response::redirect(location)?
     } else {
-        let context = client.map_or_else(|| json!({}), |client| json!({ "site": site(client, destination) }));
+        let context = client.map_or_else(
+            || json!({}),
+            |client| {
+                let query = form_urlencoded::Serializer::new(String::new())
+                    .append_pair("client_id", &client.client_id)
+                    .finish();
+                json!({ "site": site(client, destination), "query": query })
+            },
+        );
         app.pages.render("logged_out.html", &destination.locale, context)?
     };
     answer.headers_mut().append(header::SET_COOKIE, cleared);

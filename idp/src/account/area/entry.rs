@@ -32,6 +32,8 @@ use crate::{
 pub const CLIENT: &str = "enum-account";
 const SLOT: &str = "account-entry";
 const BACK: &str = "/account/return";
+/// Errors that a page is told by; what else may come is told like the first.
+const KNOWN: [&str; 2] = ["access_denied", "unmet_authentication_requirements"];
 
 /// Metadata (RFC 7591) of the client that the area asks for proofs as.
 pub fn client(config: &Config) -> Value {
@@ -152,7 +154,7 @@ async fn arrive(app: &App, headers: &HeaderMap, locale: &str, back: Back) -> Res
     };
     let place = Place::of(&asked.page);
     if let Some(error) = &back.error {
-        return not_proven(app, locale, place, &asked, error);
+        return not_proven(app, locale, place, &asked, (&back.state, error));
     }
     if !use_up(app, &back.code).await? {
         return problem("link_used");
@@ -161,7 +163,7 @@ async fn arrive(app: &App, headers: &HeaderMap, locale: &str, back: Back) -> Res
     if session.is_some_and(|session| has_proven(app, &session, &asked)) {
         return see_other(&asked.page);
     }
-    not_proven(app, locale, place, &asked, "login_required")
+    not_proven(app, locale, place, &asked, (&back.state, "login_required"))
 }
 
 /// Whether the proof that was asked for was made: since then, and for a change in that account and at that level.
@@ -182,7 +184,14 @@ async fn use_up(app: &App, code: &str) -> Result<bool, Internal> {
     app.db.write(move |tx| Box::pin(async move { Ok(store::code::using_up(&hash, now).touches(tx).await?) })).await
 }
 
-fn not_proven(app: &App, locale: &str, place: &Place, asked: &Asked, error: &str) -> Result<Response, Internal> {
+/// Says why nothing is open. `state` is the one that was opened as ours.
+fn not_proven(
+    app: &App,
+    locale: &str,
+    place: &Place,
+    asked: &Asked,
+    (state, error): (&str, &str),
+) -> Result<Response, Internal> {
     let (key, again) = match (&asked.only, error) {
         (Some(_), "unmet_authentication_requirements") => {
             ("account_entry_weak", format!("/account/prove/{}", place.path))
@@ -191,6 +200,10 @@ fn not_proven(app: &App, locale: &str, place: &Place, asked: &Asked, error: &str
         (None, _) => ("account_entry_closed", asked.page.clone()),
     };
     let options = pages::Options::default().status(StatusCode::FORBIDDEN);
-    let context = json!({ "lead": key, "again": again, "page": place.link() });
+    // The same page in another language; of what came with the address only what is known goes into a link.
+    let error = KNOWN.into_iter().find(|known| *known == error).unwrap_or(KNOWN[0]);
+    let query =
+        form_urlencoded::Serializer::new(String::new()).extend_pairs([("state", state), ("error", error)]).finish();
+    let context = json!({ "lead": key, "again": again, "page": place.link(), "query": query });
     app.pages.render_with("account_entry.html", locale, context, &options)
 }

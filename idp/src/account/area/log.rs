@@ -144,6 +144,7 @@ async fn show(area: &Area, filter: &Filter) -> Result<Response, Internal> {
             "newest": (before != i64::MAX).then(|| link("/account/log", None)),
             "csv": link("/account/log/export.csv", None),
             "json": link("/account/log/export.json", None),
+            "query": query(filter),
         }),
     )
 }

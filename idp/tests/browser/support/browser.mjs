@@ -236,12 +236,8 @@ export class Window {
     this.#overlooked.forEach((address) => other.overlooks(address));
     const current = 'footer a[aria-current]';
     const here = await this.page.$eval(current, (link) => link.hreflang);
-    const there = await this.page.$eval(current, (link) => link.getAttribute('href').split('?')[0]);
-    const inLanguage = (wanted) => {
-      const url = new URL(there || this.page.url(), this.page.url());
-      url.searchParams.set('lang', wanted);
-      return url.href;
-    };
+    const links = await this.page.$$eval('footer a[hreflang]', (all) => all.map((link) => [link.hreflang, link.href]));
+    const inLanguage = (wanted) => links.find(([language]) => language === wanted)[1];
     await other.page.setJavaScriptEnabled(this.page.isJavaScriptEnabled());
     await other.go(inLanguage(language));
     assert.equal(await other.page.$eval('html', (html) => html.lang), language, `language of ${name}`);

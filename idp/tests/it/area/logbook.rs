@@ -20,6 +20,7 @@ on_both_databases! {
     every_attempt_is_there_with_its_website_and_payment,
     it_is_filtered_by_kind_result_website_and_day,
     whatever_is_written_into_the_filter_shows_entries_of_nobody_else,
+    another_language_shows_the_same_entries,
     pages_follow_each_other_and_end,
     it_is_taken_away_as_a_file,
     a_name_that_is_a_formula_stays_a_text,
@@ -94,6 +95,24 @@ async fn whatever_is_written_into_the_filter_shows_entries_of_nobody_else(databa
     }
     ann.person.opens("/account/log?account_id=x&email=eve%40example.com").await;
     assert_eq!(entries(&ann), all.min(20));
+}
+
+async fn another_language_shows_the_same_entries(database: Database) {
+    let provider = provider(database).await;
+    let mut ann = busy(&provider).await;
+    ann.person.opens("/account/log?kind=payment&result=ok&evil=1&lang=vi").await;
+    let link = ann.person.page.language("ru").unwrap();
+    assert_eq!(link, "?kind=payment&result=ok&lang=ru");
+    ann.person.opens(&link).await;
+    assert!(
+        ann.person.page.html.contains("lang=\"ru\"") && ann.person.page.html.contains("value=\"payment\" selected")
+    );
+    assert_eq!((entries(&ann), count(&ann, "10.50 WMZ")), (1, 1), "{}", ann.person.what_is_shown());
+    // What somebody else has put into a link is taken as text, however it is written.
+    ann.person.opens("/account/log?site=%22%3E%3Cscript%3E%26lang%3Dxx%23&kind=a%0d%0ab").await;
+    let link = ann.person.page.language("en").unwrap();
+    assert_eq!(link, "?kind=a%0D%0Ab&site=%22%3E%3Cscript%3E%26lang%3Dxx%23&lang=en");
+    assert!(!ann.person.page.html.contains("<script"));
 }
 
 async fn pages_follow_each_other_and_end(database: Database) {

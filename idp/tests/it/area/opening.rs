@@ -24,6 +24,7 @@ on_both_databases! {
     a_lower_proof_allows_no_changes,
     a_mailbox_allows_no_changes_while_another_method_does_not_run,
     a_proof_of_somebody_else_changes_nothing_here,
+    the_page_of_a_refused_proof_is_the_same_in_another_language,
     the_way_back_leads_nowhere_else,
     a_locked_account_closes_at_once,
 }
@@ -235,6 +236,24 @@ async fn a_proof_of_somebody_else_changes_nothing_here(database: Database) {
     assert!(!eve.person.sees("rename-1"), "{}", eve.person.what_is_shown());
     ann.person.opens("/account/methods").await;
     assert!(!ann.person.sees("rename-1"), "{}", ann.person.what_is_shown());
+}
+
+async fn the_page_of_a_refused_proof_is_the_same_in_another_language(database: Database) {
+    let provider = provider(database).await;
+    let mut ann = provider.member(ANN).await;
+    ann.person.opens("/account/log").await.presses("deny").await;
+    assert_eq!(ann.person.reply.status, 403, "{}", ann.person.what_is_shown());
+    let link = ann.person.page.language("ru").unwrap();
+    assert!(link.starts_with("?state=") && link.ends_with("&error=access_denied&lang=ru"), "{link}");
+    ann.person.opens(&link).await;
+    assert!(ann.person.reply.status == 403 && ann.person.sees("again"), "{}", ann.person.what_is_shown());
+    assert!(ann.person.page.html.contains("<html lang=\"ru\">"));
+    let state = link.trim_start_matches("?state=").split('&').next().unwrap();
+    for error in ["%22%3E%3Cscript%3E", "made_up"] {
+        ann.person.opens(&format!("/account/return?state={state}&error={error}")).await;
+        assert!(ann.person.sees("again"), "{}", ann.person.what_is_shown());
+        assert!(!ann.person.page.html.contains("<script") && !ann.person.page.html.contains("made_up"));
+    }
 }
 
 async fn the_way_back_leads_nowhere_else(database: Database) {

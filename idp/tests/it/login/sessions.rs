@@ -15,6 +15,7 @@ on_both_databases! {
     logging_out_ends_the_session_and_leads_back,
     logging_out_can_be_declined,
     logging_out_leads_nowhere_that_is_not_registered,
+    another_language_asks_about_the_same_logout,
     a_forged_logout_asks_first,
     cookies_are_kept_from_scripts,
 }
@@ -101,6 +102,45 @@ async fn logging_out_leads_nowhere_that_is_not_registered(database: Database) {
         }
         assert!(ann.person.away.is_none(), "{uri}");
     }
+}
+
+async fn another_language_asks_about_the_same_logout(database: Database) {
+    let provider = Provider::starts(database).await;
+    let mut ann = provider.member("ann@example.com").await;
+    let id_token = text(&ann.logs_in_at(&provider.sites.site).await, "id_token");
+    let bye = [
+        ("id_token_hint", id_token.as_str()),
+        ("post_logout_redirect_uri", "https://site.example/bye"),
+        ("state", "s&<1>"),
+    ];
+    ann.person.opens(&format!("/logout?{}", crate::support::http::encoded(&bye))).await;
+    let mut link = String::new();
+    for language in ["ru", "vi"] {
+        assert!(!ann.person.page.html.contains(&id_token), "an ID token belongs into no link");
+        link = ann.person.page.language(language).unwrap();
+        assert!(link.starts_with("?question=") && !link.contains("site.example"), "{link}");
+        ann.person.opens(&link).await;
+        assert!(ann.person.page.html.contains(&format!("<html lang=\"{language}\">")));
+        assert!(
+            ann.person.sees("logout-yes") && ann.person.page.html.contains("The site"),
+            "{}",
+            ann.person.what_is_shown()
+        );
+    }
+    // It is bound to the session: in another browser it asks nothing and leads nowhere.
+    let mut mallory = provider.member("mallory@example.com").await;
+    mallory.logs_in_at(&provider.sites.site).await;
+    mallory.person.opens(&format!("/logout{link}")).await;
+    assert!(!mallory.person.sees("logout-yes") && mallory.person.away.is_none(), "{}", mallory.person.what_is_shown());
+    mallory.person = provider.stranger();
+    mallory.person.opens(&format!("/logout{link}")).await;
+    assert!(!mallory.person.sees("logout-yes") && mallory.person.away.is_none(), "{}", mallory.person.what_is_shown());
+    ann.person.opens("/logout?question=made-up").await;
+    assert_eq!(ann.person.reply.status, 400, "{}", ann.person.what_is_shown());
+    ann.person.opens(&format!("/logout{link}")).await.presses("logout-yes").await;
+    let back = ann.person.away.clone().unwrap();
+    assert!(back.as_str().starts_with("https://site.example/bye?"), "{back}");
+    assert_eq!(ann.person.brings_back()["state"], "s&<1>");
 }
 
 async fn a_forged_logout_asks_first(database: Database) {

@@ -60,6 +60,9 @@ async fn a_website_chooses_factors(database: Database) {
 
 fn is_told_what_to_add(person: &Person, words: &[&str]) {
     assert!(person.sees("unmet-lead") && !person.sees("answer"), "{}", person.what_is_shown());
+    // Where methods are added, if one would do.
+    let leads_to = person.sees("would-do").then_some("/account/methods");
+    assert_eq!(person.page.link("account").as_deref(), leads_to, "{}", person.what_is_shown());
     let html = person.reply.text();
     for word in words {
         assert!(html.contains(word), "{word}: {}", person.what_is_shown());

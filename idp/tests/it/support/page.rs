@@ -85,6 +85,12 @@ impl Page {
         tags(&self.html).find(is_it).and_then(|tag| attribute(tag, "href"))
     }
 
+    /// Where the link to this language leads.
+    pub(crate) fn language(&self, language: &str) -> Option<String> {
+        let is_it = |tag: &&str| tag.starts_with("a ") && attribute(tag, "hreflang").as_deref() == Some(language);
+        tags(&self.html).find(is_it).and_then(|tag| attribute(tag, "href"))
+    }
+
     /// Plain text of the element with this id, up to its first inner end tag.
     pub(crate) fn text_of(&self, id: &str) -> Option<String> {
         let at = self.html.find(&format!("id=\"{id}\""))?;

@@ -52,6 +52,8 @@ async fn show(area: &Area, said: &Said, mistake: Option<Mistake<'_>>) -> Result<
     }));
     let Some((complaint, typed)) = mistake else { return area.render("account_phone.html", context) };
     context["error"] = complaint.into();
+    // A form was sent here: its address shows nothing.
+    context["here"] = area.place.link().into();
     context["typed"] = typed.into();
     area.render_as(StatusCode::UNPROCESSABLE_ENTITY, "account_phone.html", context)
 }
