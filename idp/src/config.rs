@@ -166,6 +166,8 @@ fn key_entry(entry: Value) -> Result<TrustedKey, String> {
 pub struct Limits {
     /// How long a challenge is accepted; at most 300 (RTS Art. 4).
     pub challenge_seconds: i64,
+    /// How long the page that asks who somebody is takes a passkey: 60 to 1800.
+    pub nameless_seconds: i64,
     /// How long an authorization code lives; at most 60.
     pub code_seconds: i64,
     /// How long an access token lives.
@@ -213,6 +215,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             challenge_seconds: 180,
+            nameless_seconds: 600,
             code_seconds: 60,
             access_token_seconds: 600,
             refresh_seconds: 30 * 24 * 3600,
@@ -287,6 +290,7 @@ impl Config {
         let limits = &self.limits;
         for (key, value, allowed, reason) in [
             ("limits.challenge_seconds", limits.challenge_seconds, 30..=300, "must be 30 to 300"),
+            ("limits.nameless_seconds", limits.nameless_seconds, 60..=1800, "must be 60 to 1800"),
             ("limits.code_seconds", limits.code_seconds, 10..=60, "must be 10 to 60"),
             ("limits.failures_until_disabled", limits.failures_until_disabled.into(), 3..=20, "must be 3 to 20"),
             ("limits.codes_per_hour", limits.codes_per_hour.into(), 1..=60, "must be 1 to 60"),

@@ -13,9 +13,26 @@ struct Settings {
     /// When it is created.
     #[serde(default)]
     on_start: bool,
+    /// What to do when it is to ask whoever is there; nothing if it is not to.
+    #[serde(default)]
+    nameless: Option<Nameless>,
 }
 
-struct Panics;
+/// What no page that everybody needs may suffer from.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Nameless {
+    /// Panics.
+    Panic,
+    /// Never comes back.
+    Rest,
+    /// Sends somebody something.
+    Send,
+    /// Asks with a page that cannot be shown.
+    Show,
+}
+
+struct Panics(Settings);
 
 impl Factor for Panics {
     type Settings = Settings;
@@ -27,8 +44,10 @@ impl Factor for Panics {
     fn description() -> Result<Description> {
         let texts = r#"{ "name": "Panics", "description": "Panics when told to" }"#;
         let manifest = Manifest::factor("panics", "1.0.0").purposes(&[Purpose::Authorize]);
-        Description::new(manifest.amr(&["otp"]).acr("urn:enum:acr:1"))
+        let manifest = manifest.amr(&["otp"]).acr("urn:enum:acr:1").permissions(&["nameless"]);
+        Description::new(manifest)
             .page("ask.html", "<p>?</p>")
+            .page("odd.html", "{{ data.nothing.at.all }}")
             .texts("en", texts)?
             .texts("ru", texts)?
             .texts("vi", texts)
@@ -36,7 +55,7 @@ impl Factor for Panics {
 
     fn start(settings: Settings, _: Host) -> Result<Self> {
         assert!(!settings.on_start, "told to, on start");
-        Ok(Self)
+        Ok(Self(settings))
     }
 
     fn begin(&self, _: &Context, enrolment: &String) -> Result<Step<(), String>> {
@@ -54,6 +73,21 @@ impl Factor for Panics {
                 std::hint::spin_loop();
             },
             _ => Ok(Step::ask("ask.html", json!({}), ())),
+        }
+    }
+
+    fn begin_nameless(&self, _: &Context) -> Result<Step<(), String>> {
+        match self.0.nameless {
+            None => Err(Error::Unsupported),
+            Some(Nameless::Panic) => panic!("told to, by nobody"),
+            Some(Nameless::Rest) => loop {
+                std::thread::park();
+            },
+            Some(Nameless::Send) => {
+                let effect = Effect::Sms { text: "name".to_owned(), args: [].into() };
+                Ok(Step::ask_with("ask.html", json!({}), (), vec![effect]))
+            }
+            Some(Nameless::Show) => Ok(Step::ask("odd.html", json!({}), ())),
         }
     }
 

@@ -125,6 +125,11 @@ impl Manifest {
         self
     }
 
+    /// Whether it may be shown to people who have not said who they are, see [`permission::NAMELESS`].
+    pub fn is_nameless(&self) -> bool {
+        self.permissions.iter().any(|asked| asked == permission::NAMELESS)
+    }
+
     /// # Errors
     /// A sentence that names the field and what is wrong with it.
     fn check(&self) -> Result<(), String> {
@@ -235,8 +240,21 @@ impl Description {
         if let Some(stray) = self.details_schemas.keys().find(|name| !self.manifest.details_types.contains(name)) {
             return Err(format!("details_schemas has `{stray}`, which manifest.details_types does not name"));
         }
+        self.check_nameless()?;
         self.check_assets()?;
         self.check_texts()
+    }
+
+    fn check_nameless(&self) -> Result<(), String> {
+        let Manifest { purposes, challenge, .. } = &self.manifest;
+        if self.manifest.is_nameless()
+            && !(purposes.contains(&Purpose::Authorize) && *challenge == ChallengeKind::Derived)
+        {
+            return Err("manifest.permissions names `nameless`, which is for factors that serve `authorize` with \
+                        challenges that are derived"
+                .into());
+        }
+        Ok(())
     }
 
     fn check_assets(&self) -> Result<(), String> {

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::abi::{Guest, Host};
 use crate::error::{Error, Result};
 use crate::message::{
-    Answer, Begin, Context, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, Enrolled, Input, Kind, Migrate,
-    Migrated, Migrating, Price, PriceQuery, Step, method,
+    Answer, Begin, BeginNameless, Claim, Claimed, Context, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin,
+    Enrolled, Input, Kind, Migrate, Migrated, Migrating, Price, PriceQuery, Step, method,
 };
 
 /// Something that can prove who a person is, or what they agree to.
@@ -123,6 +123,26 @@ pub trait Factor: Send + Sync + Sized + 'static {
         self.enrol_begin(cx, replaces)
     }
 
+    /// Asks whoever is there, on the page that asks people who they are: with the permission
+    /// [`crate::message::permission::NAMELESS`], and for logins alone. The account in `cx` is empty. What is asked must be
+    /// the same for everybody, and sends nothing; the page's data may say whatever a login page may say.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] by default, and where the settings do not want it: people then say who they are.
+    fn begin_nameless(&self, _cx: &Context) -> Result<Step<Self::State, Self::Enrolment>> {
+        Err(Error::Unsupported)
+    }
+
+    /// Whose an answer to [`Factor::begin_nameless`] says that it is: the account's id as it was in `cx` while enrolling; none
+    /// if it names nobody. This believes nothing and proves nothing: [`Factor::answer_among`] judges the same input next, for
+    /// that account and its enrolments, with the same randomness and state.
+    ///
+    /// # Errors
+    /// When it cannot look; an answer that makes no sense names nobody.
+    fn claim(&self, _cx: &Context, _state: Self::State, _input: &Input) -> Result<Option<String>> {
+        Err(Error::Unsupported)
+    }
+
     /// States that look real and that nobody can answer for: what an address without an account is shown.
     ///
     /// # Errors
@@ -199,6 +219,14 @@ impl<F: Factor> Guest for FactorGuest<F> {
                 let Answer { cx, enrolment, others, state: asked, input } = request(json)?;
                 let (enrolment, others) = (state("enrolment", enrolment)?, states(others)?);
                 reply(&factor.answer_among(&cx, &enrolment, &others, state("state", asked)?, &input)?)
+            }
+            method::BEGIN_NAMELESS => {
+                let BeginNameless { cx } = request(json)?;
+                reply(&factor.begin_nameless(&cx)?)
+            }
+            method::CLAIM => {
+                let Claim { cx, state: asked, input } = request(json)?;
+                reply(&Claimed { account: factor.claim(&cx, state("state", asked)?, &input)? })
             }
             method::ENROL_BEGIN => {
                 let EnrolBegin { cx, replaces, others } = request(json)?;

@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 mod manifest;
+mod nameless;
 mod names;
 mod price;
 mod services;
 
 pub use manifest::*;
+pub use nameless::*;
 pub use names::*;
 pub use price::*;
 pub use services::*;

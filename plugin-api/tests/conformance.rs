@@ -34,6 +34,13 @@ mod fault {
     pub(crate) const MIGRATES_TO_RUBBISH: u8 = 19;
     pub(crate) const CHECKS_LITTLE: u8 = 20;
     pub(crate) const STRICT_ABOUT_FIELDS: u8 = 21;
+    pub(crate) const CLAIMS_FOR_ANOTHER: u8 = 22;
+    pub(crate) const CLAIMS_FROM_NOTHING: u8 = 23;
+    pub(crate) const ERROR_FOR_NO_CLAIM: u8 = 24;
+    pub(crate) const CLAIM_IS_ENOUGH: u8 = 25;
+    pub(crate) const SENDS_TO_NOBODY: u8 = 26;
+    pub(crate) const OTHER_QUESTION_TO_NOBODY: u8 = 27;
+    pub(crate) const STRICT_ABOUT_CLAIMS: u8 = 28;
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -60,7 +67,9 @@ impl<const FAULT: u8> Guest for Warped<FAULT> {
         match (FAULT, name) {
             (fault::LOSES_A_VALUE, method::MIGRATE) if said.contains("enrolment") => Ok(br#"{"values": []}"#.to_vec()),
             (fault::CHECKS_LITTLE, method::CHECK_SETTINGS) if said.contains("size") => Ok(b"null".to_vec()),
-            (fault::STRICT_ABOUT_FIELDS, method::BEGIN) if said.contains("x_grease") => {
+            (fault::STRICT_ABOUT_FIELDS, method::BEGIN) | (fault::STRICT_ABOUT_CLAIMS, method::CLAIM)
+                if said.contains("x_grease") =>
+            {
                 Err(Error::failed("a stray field"))
             }
             _ => self.0.call(name, json),
@@ -93,7 +102,7 @@ impl<const FAULT: u8> Factor for Small<FAULT> {
                 .amr(&["otp"])
                 .acr("urn:enum:acr:1")
                 .data_version(1)
-                .permissions(if FAULT == fault::CALLS_UNASKED { &[] } else { &["store"] }),
+                .permissions(if FAULT == fault::CALLS_UNASKED { &["nameless"] } else { &["store", "nameless"] }),
         );
         let described = described.page("ask.html", "").texts("en", texts)?.texts("vi", texts)?;
         if FAULT == fault::NO_RUSSIAN { Ok(described) } else { described.texts("ru", texts) }
@@ -125,10 +134,13 @@ impl<const FAULT: u8> Factor for Small<FAULT> {
         Ok(Step::ask_with(page, data, challenge, effects))
     }
 
-    fn answer(&self, _: &Context, &key: &u32, challenge: u32, input: &Input) -> Result<Step<u32, u32>> {
+    fn answer(&self, cx: &Context, &key: &u32, challenge: u32, input: &Input) -> Result<Step<u32, u32>> {
         let typed = input.text("answer");
         assert!(FAULT != fault::PANICS_ON_ODD_INPUT || typed.len() < 20, "too long");
         if FAULT == fault::PASSES_WHEN_DENIED && self.host.store(Scope::Account).get::<u32>("k").is_err() {
+            return Ok(Step::pass(Facts::amr(&["otp"])));
+        }
+        if FAULT == fault::CLAIM_IS_ENOUGH && input.text("account") == cx.account.id {
             return Ok(Step::pass(Facts::amr(&["otp"])));
         }
         let mut expected = key + challenge;
@@ -147,6 +159,29 @@ impl<const FAULT: u8> Factor for Small<FAULT> {
             }
             _ if FAULT == fault::ERROR_FOR_WRONG => Err(Error::failed("wrong")),
             _ => Ok(Step::wrong()),
+        }
+    }
+
+    fn begin_nameless(&self, cx: &Context) -> Result<Step<u32, u32>> {
+        let mut challenge = u32::from(cx.random_bytes()?[0]);
+        if FAULT == fault::OTHER_QUESTION_TO_NOBODY {
+            challenge = self.calls.fetch_add(1, Ordering::Relaxed);
+        }
+        let mut effects = Vec::new();
+        if FAULT == fault::SENDS_TO_NOBODY {
+            effects.push(Effect::Sms { text: "name".to_owned(), args: [].into() });
+        }
+        Ok(Step::ask_with("ask.html", json!({ "challenge": challenge }), challenge, effects))
+    }
+
+    fn claim(&self, _: &Context, _: u32, input: &Input) -> Result<Option<String>> {
+        let named = input.text("account");
+        match named.starts_with("acc_") {
+            true if FAULT == fault::CLAIMS_FOR_ANOTHER => Ok(Some("acc_other".to_owned())),
+            true => Ok(Some(named.to_owned())),
+            false if FAULT == fault::CLAIMS_FROM_NOTHING => Ok(Some(named.to_owned())),
+            false if FAULT == fault::ERROR_FOR_NO_CLAIM => Err(Error::failed("no account")),
+            false => Ok(None),
         }
     }
 
@@ -196,6 +231,12 @@ impl Person for Ann {
     fn answer(&mut self, _: &Context, asked: &Asked) -> Input {
         let challenge = asked.data["challenge"].as_u64().unwrap_or_default();
         Input::from_iter([("answer", (1000 + challenge).to_string())])
+    }
+
+    fn answer_nameless(&mut self, cx: &Context, asked: &Asked) -> Input {
+        let mut input = self.answer(cx, asked);
+        input.0.insert("account".to_owned(), cx.account.id.clone());
+        input
     }
 
     fn wrong(&mut self, _: &Context, _: &Asked) -> Input {
@@ -264,6 +305,16 @@ fn each_fault_is_found_and_named() {
             "settings.check finds what create would refuse: with `size` as [[]]",
         ),
         (finding::<{ fault::STRICT_ABOUT_FIELDS }>(ann), "messages ignore fields that they do not know"),
+        (finding::<{ fault::CLAIMS_FOR_ANOTHER }>(ann), "an answer names the account that it is for"),
+        (finding::<{ fault::STRICT_ABOUT_CLAIMS }>(ann), "an answer names the account that it is for: a stray field"),
+        (finding::<{ fault::CLAIMS_FROM_NOTHING }>(ann), "what makes no sense names nobody, and is no error"),
+        (finding::<{ fault::ERROR_FOR_NO_CLAIM }>(ann), "what makes no sense names nobody, and is no error"),
+        (finding::<{ fault::CLAIM_IS_ENOUGH }>(ann), "a claim alone proves nothing"),
+        (finding::<{ fault::SENDS_TO_NOBODY }>(ann), "whoever is there is shown a page, and sent nothing"),
+        (
+            finding::<{ fault::OTHER_QUESTION_TO_NOBODY }>(ann),
+            "the same surroundings give the same challenge: two equal questions to whoever is there differ",
+        ),
         (
             finding::<{ fault::NO_RUSSIAN }>(ann),
             "the description is valid and always the same: texts has no locale `ru`",

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use plugin_api::message::{
-    Answer, Approved, ApprovedReply, Begin, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, HeaderValue,
-    HmacReply, HttpRequest, HttpResponse, LogLine, MapDetails, MappedDetails, Migrate, Migrated, Price, PriceQuery,
-    Revealed, SecretHmac, SecretRef, Step, StoreGot, StoreKey, StoreListed, StorePut, StoreQuery, StoreSwap,
-    StoreSwapped, TextQuery, TextReply,
+    Answer, Approved, ApprovedReply, Begin, BeginNameless, Claim, Claimed, Decoy, DecoyReply, Description, EnrolAnswer,
+    EnrolBegin, HeaderValue, HmacReply, HttpRequest, HttpResponse, LogLine, MapDetails, MappedDetails, Migrate,
+    Migrated, Price, PriceQuery, Revealed, SecretHmac, SecretRef, Step, StoreGot, StoreKey, StoreListed, StorePut,
+    StoreQuery, StoreSwap, StoreSwapped, TextQuery, TextReply,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,13 +38,17 @@ fn there_and_back<T: DeserializeOwned + Serialize>(name: &str) {
 
 type Check = fn(&str);
 
-const FIXTURES: [(&str, Check); 56] = [
+const FIXTURES: [(&str, Check); 60] = [
     ("answer.json", there_and_back::<Answer>),
     ("answer_others.json", there_and_back::<Answer>),
     ("approved.json", there_and_back::<Approved>),
     ("approved_reply.json", there_and_back::<ApprovedReply>),
     ("begin.json", there_and_back::<Begin>),
+    ("begin_nameless.json", there_and_back::<BeginNameless>),
     ("begin_others.json", there_and_back::<Begin>),
+    ("claim.json", there_and_back::<Claim>),
+    ("claimed.json", there_and_back::<Claimed>),
+    ("claimed_nobody.json", there_and_back::<Claimed>),
     ("decoy.json", there_and_back::<Decoy>),
     ("decoy_reply.json", there_and_back::<DecoyReply>),
     ("description_factor.json", there_and_back::<Description>),
@@ -130,6 +134,7 @@ fn only_the_required_fields_are_required() {
     assert_eq!((list.prefix.as_str(), list.after), ("", None));
     let get: HttpRequest = serde_json::from_str(r#"{"method": "GET", "url": "https://api.example"}"#).unwrap();
     assert!(get.headers.is_empty() && get.body.is_empty());
+    assert_eq!(serde_json::from_str::<Claimed>("{}").unwrap(), Claimed::default());
     assert_eq!(serde_json::from_str::<Price>("{}").unwrap(), Price::default());
     let secret: HeaderValue = serde_json::from_str(r#"{"secret": "/token"}"#).unwrap();
     assert_eq!(secret, HeaderValue::Secret { secret: "/token".to_owned(), prefix: String::new() });

@@ -2,7 +2,8 @@
 //!
 //! A challenge is derived from the enrolment, its durable challenge number, the purpose, the transaction, the
 //! interaction and a slice of time: asking again shows the same one, and issuing writes nothing. What has to be sent to
-//! somebody is made anew instead, and kept in a row of its own ([`stored`]). The budgets belong to the enrolment's row, so
+//! somebody is made anew instead, and kept in a row of its own ([`stored`]). Whoever is there may be asked before they have
+//! said who they are ([`nameless`]). The budgets belong to the enrolment's row, so
 //! that neither a new challenge nor a new browser refills them:
 //!
 //! - three wrong answers burn the challenge (its number rises),
@@ -32,6 +33,7 @@ use crate::{
     store::{account, enrolment, plugin},
 };
 
+mod nameless;
 mod pace;
 mod passed;
 mod posed;
@@ -41,6 +43,7 @@ mod stored;
 mod tariff;
 mod verdict;
 
+pub use nameless::{Named, claimant, invite, named};
 pub use pace::free_at;
 pub use passed::Passed;
 use several::Led;
@@ -74,6 +77,9 @@ pub struct Issued {
     /// Everything further is in the row of the challenge; the fields below say nothing.
     #[serde(default)]
     stored: bool,
+    /// What it was derived from, if it was shown before anybody had said who they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nameless: Option<String>,
     /// Its challenge number when it was shown.
     number: i64,
     /// Slice of time that it was derived in.
@@ -258,6 +264,7 @@ pub async fn issue(
             .as_ref()
             .map_or_else(|| decoy_id(&app.seal, email, method.factor.id()), |row| row.id.clone()),
         stored: false,
+        nameless: None,
         number: 0,
         slice: 0,
         expires_at: 0,
@@ -269,7 +276,7 @@ pub async fn issue(
         return stored::issue(app, interaction, email, (offer, method), press, issued).await;
     }
     let (slice, expires_at) = slice(app, interaction, app.clock.now());
-    let asked = Surroundings { app, interaction, email, slice, expires_at };
+    let asked = Surroundings { app, interaction, email, nameless: None, slice, expires_at };
     let (factor, number, request) = asked.begin(offer, method).await?;
     let Step::Ask { page, data, state, .. } = factor.begin(&request).await? else {
         return Err(Internal::Other(format!("factor {} did not ask", method.factor.id())));
@@ -294,6 +301,8 @@ struct Surroundings<'a> {
     app: &'a App,
     interaction: &'a Interaction,
     email: &'a str,
+    /// As in [`Issued`].
+    nameless: Option<&'a str>,
     slice: i64,
     expires_at: Millis,
 }
@@ -317,15 +326,20 @@ impl Surroundings<'_> {
             Purpose::Authorize => b"authorize",
             Purpose::Payment => b"payment",
         };
-        let random = self.app.seal.derive(&[
-            b"challenge",
-            enrolment.as_bytes(),
-            &number.to_be_bytes(),
-            purpose,
-            &demand.transaction_digest(),
-            self.interaction.id.as_bytes(),
-            &self.slice.to_be_bytes(),
-        ]);
+        let (visit, slice) = (self.interaction.id.as_bytes(), self.slice.to_be_bytes());
+        let random = match self.nameless {
+            // Nobody's in particular, so that it can be asked before it is known whose it will be.
+            Some(drawn) => self.app.seal.derive(&[b"nameless", drawn.as_bytes(), visit]),
+            None => self.app.seal.derive(&[
+                b"challenge",
+                enrolment.as_bytes(),
+                &number.to_be_bytes(),
+                purpose,
+                &demand.transaction_digest(),
+                visit,
+                &slice,
+            ]),
+        };
         Context {
             purpose: demand.purpose(),
             transaction: demand.transaction.clone(),

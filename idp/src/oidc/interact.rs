@@ -28,7 +28,11 @@ use crate::{
     clock::MINUTE,
     error::Internal,
     limits,
-    login::{self, Demand, Interaction, Next, Stage, ceremony::Press, consent, session},
+    login::{
+        self, Demand, Interaction, Next, Stage,
+        ceremony::{Issued, Press},
+        consent, session,
+    },
     pages, store,
 };
 use earned::Unanswered;
@@ -36,6 +40,7 @@ use earned::Unanswered;
 mod complaint;
 mod denied;
 mod earned;
+mod nameless;
 mod page;
 mod suspicion;
 mod verdict;
@@ -54,6 +59,9 @@ struct Visit {
     interaction: Interaction,
     /// A robot is not at work here, as far as we can tell.
     checked: bool,
+    /// What whoever is there may answer instead of saying who they are; of the page that asks that, and of no later one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offered: Option<Box<Issued>>,
 }
 
 /// Who is there: the browser, its headers and where it comes from.
@@ -84,7 +92,7 @@ async fn try_open(
     let demand = demand(&*client_of(app, &request).await?, &request);
     let hint = demand.login_hint.clone().filter(|hint| is_email(hint));
     let interaction = Interaction::open(app.entropy.id()?, app.clock.now(), locale, demand);
-    let visit = Visit { request, interaction, checked: false };
+    let visit = Visit { request, interaction, checked: false, offered: None };
     // Opening shows no challenge: nothing is counted by address here.
     let visitor = Visitor { app, browser, headers, block: String::new() };
     if !visitor.is_served(&visit) {
@@ -256,7 +264,8 @@ impl Visitor<'_> {
     }
 
     /// Takes the form of the present step.
-    async fn take(&self, visit: Visit, form: Fields, address: String) -> Result<Response, Unanswered> {
+    async fn take(&self, mut visit: Visit, form: Fields, address: String) -> Result<Response, Unanswered> {
+        let offered = visit.offered.take();
         if form.contains_key("deny") {
             return self.deny(&visit, address).await;
         }
@@ -264,6 +273,7 @@ impl Visitor<'_> {
             return Ok(self.has_no_service(&visit));
         }
         match visit.interaction.stage.clone() {
+            Stage::Identify if form.contains_key(nameless::FIELD) => self.claimed(visit, offered, form, address).await,
             Stage::Identify => {
                 let email = form.get("email").map_or("", |email| email.trim());
                 if !is_email(email) {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use plugin_api::message::{
-    Answer, Approved, ApprovedReply, Begin, Context, Decoy, DecoyReply, Description, Effect, EnrolAnswer, EnrolBegin,
-    Facts, Manifest, MapDetails, MappedDetails, Price, PriceQuery, Step, method,
+    Answer, Approved, ApprovedReply, Begin, BeginNameless, Claim, Claimed, Context, Decoy, DecoyReply, Description,
+    Effect, EnrolAnswer, EnrolBegin, Facts, Manifest, MapDetails, MappedDetails, Price, PriceQuery, Step, method,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -120,6 +120,26 @@ impl FactorHandle {
         }
     }
 
+    /// Asks whoever is there; `None` if the factor asks nobody before it is known whom.
+    ///
+    /// # Errors
+    /// Any [`CallError`] but `Unsupported`.
+    pub async fn begin_nameless(&self, request: &BeginNameless) -> Result<Option<Step>, CallError> {
+        match self.plugin.ask(method::BEGIN_NAMELESS, &Subject::Nobody, request, only_asks).await {
+            Err(CallError::Unsupported) => Ok(None),
+            reply => reply.map(Some),
+        }
+    }
+
+    /// Whose account an answer to that says that it is for.
+    ///
+    /// # Errors
+    /// Any [`CallError`].
+    pub async fn claim(&self, request: &Claim) -> Result<Option<String>, CallError> {
+        let reply = self.plugin.ask(method::CLAIM, &Subject::Nobody, request, |_, _: &Claimed| Ok(())).await?;
+        Ok(reply.account)
+    }
+
     /// What sending a challenge costs; `None` if the factor knows of no price.
     ///
     /// # Errors
@@ -226,6 +246,14 @@ fn names_whom_it_was_handed(others: &[String], step: &Step) -> Result<(), String
             Err("its pass names an enrolment that it was not handed".to_owned())
         }
         _ => Ok(()),
+    }
+}
+
+/// Whoever is there is shown a page, and nobody is sent anything.
+fn only_asks(description: &Description, step: &Step) -> Result<(), String> {
+    match step {
+        Step::Ask { effects, .. } if effects.is_empty() => refers_to_what_is_there(description, step),
+        _ => Err("it does more than to ask whoever is there".to_owned()),
     }
 }
 

@@ -95,14 +95,31 @@ pub async fn with_enrolments(
     db: &impl ConnectionTrait,
     email: &str,
 ) -> Result<(Option<Model>, Vec<enrolment::Model>), StoreError> {
+    let found = Entity::find().filter(address::Column::Email.eq(canonical_email(email)));
+    with_theirs(db, found.join(JoinType::InnerJoin, by_address())).await
+}
+
+/// The account of this id, and its enrolments as [`with_enrolments`] gives them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_id_with_enrolments(
+    db: &impl ConnectionTrait,
+    id: &str,
+) -> Result<(Option<Model>, Vec<enrolment::Model>), StoreError> {
+    with_theirs(db, Entity::find_by_id(id)).await
+}
+
+async fn with_theirs(
+    db: &impl ConnectionTrait,
+    found: Select<Entity>,
+) -> Result<(Option<Model>, Vec<enrolment::Model>), StoreError> {
     let theirs = Entity::belongs_to(enrolment::Entity)
         .from(Column::Id)
         .to(enrolment::Column::AccountId)
         .on_condition(|_, theirs| Expr::col((theirs, enrolment::Column::Status)).ne("replaced").into_condition())
         .into();
-    let found = Entity::find()
-        .filter(address::Column::Email.eq(canonical_email(email)))
-        .join(JoinType::InnerJoin, by_address())
+    let found = found
         .join(JoinType::LeftJoin, theirs)
         .select_also(enrolment::Entity)
         .order_by_asc(enrolment::Column::CreatedAt)

@@ -1,9 +1,10 @@
-//! Things that may be presented once: `jti` of client assertions, solved bot checks.
+//! Things that may be presented once: `jti` of client assertions, solved bot checks, answers of people who had not said who
+//! they are.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
-use sea_orm::{entity::prelude::*, sea_query::OnConflict};
+use sea_orm::{ConnectionTrait, entity::prelude::*, sea_query::OnConflict};
 
-use super::Change;
+use super::{Change, StoreError};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -28,4 +29,13 @@ pub const RECORD: &str = "spent";
 pub fn spending(spent: Model) -> Change {
     let once = OnConflict::columns([Column::Purpose, Column::Hash]).do_nothing().to_owned();
     Change::insert(RECORD, Entity::insert(ActiveModel::from(spent).reset_all()).on_conflict(once))
+}
+
+/// Whether it was spent before. What may not be presented twice has to be spent all the same: somebody else may be first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_spent(db: &impl ConnectionTrait, spent: &Model) -> Result<bool, StoreError> {
+    let key = (spent.purpose.clone(), spent.hash.clone());
+    Ok(super::only(Entity::find_by_id(key), db).await?.is_some())
 }

@@ -10,6 +10,11 @@ pub mod method {
     pub const BEGIN: &str = "factor.begin";
     /// [`super::super::Answer`] → [`super::super::Step`]: judge an answer.
     pub const ANSWER: &str = "factor.answer";
+    /// [`super::super::BeginNameless`] → [`super::super::Step`], which asks: a challenge for whoever is there. Only for a plugin
+    /// that asks for [`super::permission::NAMELESS`]; unknown to one whose settings do not want it.
+    pub const BEGIN_NAMELESS: &str = "factor.begin_nameless";
+    /// [`super::super::Claim`] → [`super::super::Claimed`]: whose account an answer to that is for.
+    pub const CLAIM: &str = "factor.claim";
     /// [`super::super::EnrolBegin`] → [`super::super::Step`]: start to enrol something new.
     pub const ENROL_BEGIN: &str = "factor.enrol_begin";
     /// [`super::super::EnrolAnswer`] → [`super::super::Step`]: go on enrolling.
@@ -71,4 +76,7 @@ pub mod permission {
     /// To have that JavaScript talk to a program of the person's computer: at `http://127.0.0.1` and the port that the
     /// page's data names as `loopback_port`.
     pub const SCRIPT_LOOPBACK: &str = "script.loopback";
+    /// For a factor: to be shown, with its scripts if it has [`SCRIPT`], on the page that asks people who they are, whatever
+    /// methods they have, so that somebody signs in without saying it: see [`super::method::BEGIN_NAMELESS`].
+    pub const NAMELESS: &str = "nameless";
 }

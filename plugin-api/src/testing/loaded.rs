@@ -10,8 +10,9 @@ use super::FakeHost;
 use crate::abi::{Instance, Plugin, Reply};
 use crate::error::{Error, Result, Status};
 use crate::message::{
-    Answer, Approved, ApprovedReply, Begin, Context, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, Enrolled,
-    Input, MapDetails, MappedDetails, Migrate, Migrated, Migrating, Price, PriceQuery, Site, Step, method,
+    Answer, Approved, ApprovedReply, Begin, BeginNameless, Claim, Claimed, Context, Decoy, DecoyReply, Description,
+    EnrolAnswer, EnrolBegin, Enrolled, Input, MapDetails, MappedDetails, Migrate, Migrated, Migrating, Price,
+    PriceQuery, Site, Step, method,
 };
 
 /// Longest reply that the kit takes, as a server does.
@@ -128,6 +129,23 @@ impl Loaded {
             input: input.clone(),
         };
         self.call(method::ANSWER, &request)
+    }
+
+    /// [`method::BEGIN_NAMELESS`].
+    ///
+    /// # Errors
+    /// As [`Loaded::call`]; [`Error::Unsupported`] when the plugin asks nobody before it knows whom.
+    pub fn begin_nameless(&self, cx: &Context) -> Result<Step> {
+        self.call(method::BEGIN_NAMELESS, &BeginNameless { cx: cx.clone() })
+    }
+
+    /// [`method::CLAIM`].
+    ///
+    /// # Errors
+    /// As [`Loaded::call`].
+    pub fn claim(&self, cx: &Context, state: &Value, input: &Input) -> Result<Option<String>> {
+        let request = Claim { cx: cx.clone(), state: state.clone(), input: input.clone() };
+        self.call(method::CLAIM, &request).map(|Claimed { account }| account)
     }
 
     /// [`method::ENROL_BEGIN`].

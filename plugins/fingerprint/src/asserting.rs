@@ -17,20 +17,36 @@ use crate::{Asked, challenge, site};
 
 /// Options for the browser: any of the account's authenticators may answer.
 pub(crate) fn options(cx: &Context, lead: &Enrolment, others: &[Enrolled<Enrolment>]) -> Result<String> {
-    let verifier = site::verifier(cx)?;
-    let builder = verifier
-        .new_challenge_authenticate_builder(Vec::new(), Some(UserVerificationPolicy::Required))
-        .map_err(failed)?;
-    let (mut response, _) = verifier.generate_challenge_authenticate(builder).map_err(failed)?;
-    response.public_key.challenge = challenge::of_answer(cx)?.to_vec();
     let real = std::iter::once(lead).chain(others.iter().map(|other| &other.enrolment));
     let real = real.map(|one| allowed(one.credential.cred_id.clone(), &one.transports));
     let made_up = lead.nobody.iter().flat_map(|Nobody { others }| others).filter_map(|(id, transport)| {
         let id = BASE64_URL_SAFE_NO_PAD.decode(id).ok()?;
         Some(allowed(id, std::slice::from_ref(transport)))
     });
-    response.public_key.allow_credentials = real.chain(made_up).collect();
+    options_with(cx, real.chain(made_up).collect())
+}
+
+/// Options for the browser: any authenticator may answer that has a key of ours on its list of accounts (§6.2.2).
+pub(crate) fn options_for_anybody(cx: &Context) -> Result<String> {
+    options_with(cx, Vec::new())
+}
+
+fn options_with(cx: &Context, allowed: Vec<AllowCredentials>) -> Result<String> {
+    let verifier = site::verifier(cx)?;
+    let builder = verifier
+        .new_challenge_authenticate_builder(Vec::new(), Some(UserVerificationPolicy::Required))
+        .map_err(failed)?;
+    let (mut response, _) = verifier.generate_challenge_authenticate(builder).map_err(failed)?;
+    response.public_key.challenge = challenge::of_answer(cx)?.to_vec();
+    response.public_key.allow_credentials = allowed;
     site::options(&response.public_key)
+}
+
+/// Whose account the user handle names (§7.2 step 6). That it is theirs is for [`judge`] to see.
+pub(crate) fn claimed(input: &Input) -> Option<String> {
+    let answer = site::parse::<PublicKeyCredential>(input.text(CREDENTIAL))?;
+    let handle = answer.response.user_handle.filter(|handle| !handle.is_empty())?;
+    String::from_utf8(handle).ok()
 }
 
 fn allowed(id: Vec<u8>, transports: &[AuthenticatorTransport]) -> AllowCredentials {

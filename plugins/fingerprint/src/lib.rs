@@ -35,6 +35,8 @@ const AMR: &[&str] = &["hwk", "swk", "user", "mfa"];
 const ATTESTED: &str = "phrh";
 /// Page that asks for an assertion.
 const GET_PAGE: &str = "get";
+/// What the page that asks people who they are shows besides: a button, and the offer of a passkey.
+const NAMELESS_PAGE: &str = "nameless";
 /// Page that asks for a new credential.
 const CREATE_PAGE: &str = "create";
 
@@ -63,14 +65,17 @@ impl Factor for Fingerprint {
             .challenge(ChallengeKind::Derived)
             .enrols(Enrols::Page)
             .per_account(PER_ACCOUNT)
-            .permissions(&[permission::SCRIPT, permission::SCRIPT_LOOPBACK])
+            .permissions(&[permission::SCRIPT, permission::SCRIPT_LOOPBACK, permission::NAMELESS])
             .data_version(1);
         Description::new(manifest)
             .page(GET_PAGE, include_str!("pages/get.html"))
+            .page(NAMELESS_PAGE, include_str!("pages/nameless.html"))
             .page(CREATE_PAGE, include_str!("pages/create.html"))
             .page("part", include_str!("pages/part.html"))
             .page("bridge", include_str!("pages/bridge.html"))
             .asset("webauthn.js", include_str!("assets/webauthn.js"))
+            .asset("credential.js", include_str!("assets/credential.js"))
+            .asset("nameless.js", include_str!("assets/nameless.js"))
             .asset("bridge.js", include_str!("assets/bridge.js"))
             .texts("en", include_str!("texts/en.json"))?
             .texts("ru", include_str!("texts/ru.json"))?
@@ -87,6 +92,18 @@ impl Factor for Fingerprint {
 
     fn answer(&self, cx: &Context, enrolment: &Enrolment, _: Asked, input: &Input) -> Result<Step<Asked, Enrolment>> {
         asserting::judge(cx, enrolment, &[], input)
+    }
+
+    fn begin_nameless(&self, cx: &Context) -> Result<Step<Asked, Enrolment>> {
+        if self.policy.address_first {
+            return Err(Error::Unsupported);
+        }
+        let data = json!({ "options": asserting::options_for_anybody(cx)? });
+        Ok(Step::ask(NAMELESS_PAGE, data, Asked {}))
+    }
+
+    fn claim(&self, _: &Context, _: Asked, input: &Input) -> Result<Option<String>> {
+        Ok(asserting::claimed(input))
     }
 
     fn enrol_begin(&self, cx: &Context, replaces: Option<&Enrolment>) -> Result<Step<Enrolling, Enrolment>> {

@@ -23,6 +23,8 @@ pub struct Settings {
     /// Port of enum-bridge on people's own computers, 17316 unless they chose another. Pages offer to ask it for a finger
     /// besides what the browser offers; not if this is left out.
     pub bridge_port: Option<NonZeroU16>,
+    /// People say who they are before they are asked for a passkey: the page that asks for the e-mail address offers none.
+    pub address_first: bool,
 }
 
 /// Which authenticators people are asked for.
@@ -62,6 +64,8 @@ pub(crate) struct Policy {
     pub(crate) only_attested: bool,
     /// Where pages look for enum-bridge. `None` does not offer it.
     pub(crate) bridge: Option<NonZeroU16>,
+    /// Nobody is asked before they have said who they are.
+    pub(crate) address_first: bool,
 }
 
 impl Policy {
@@ -86,7 +90,8 @@ impl Policy {
                 "bridge_port: enum-bridge attests nothing, and `attestation = \"listed\"` takes no such keys",
             ));
         }
-        Ok(Self { attachment, authorities, only_attested, bridge: settings.bridge_port })
+        let (bridge, address_first) = (settings.bridge_port, settings.address_first);
+        Ok(Self { attachment, authorities, only_attested, bridge, address_first })
     }
 }
 

@@ -57,7 +57,7 @@ fn conforms() {
 fn it_says_what_it_is() {
     let manifest = plugin().describe().unwrap().manifest;
     assert_eq!((manifest.id.as_str(), manifest.acr.as_deref(), manifest.per_account), ("fingerprint", Some("phr"), 10));
-    assert_eq!(manifest.permissions, ["script", "script.loopback"]);
+    assert_eq!(manifest.permissions, ["script", "script.loopback", "nameless"]);
 }
 
 #[test]

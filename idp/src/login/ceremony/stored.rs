@@ -191,7 +191,8 @@ impl Sending<'_> {
     /// All that the plugin is asked with, once it is clear that something may be sent.
     async fn pose(&self) -> Result<Posing, Internal> {
         let (app, expires_at) = (self.app, expires_at(self.app, self.interaction, &self.method.factor));
-        let asked = Surroundings { app, interaction: self.interaction, email: self.email, slice: 0, expires_at };
+        let (interaction, email) = (self.interaction, self.email);
+        let asked = Surroundings { app, interaction, email, nameless: None, slice: 0, expires_at };
         let (factor, number, mut request) = asked.begin(self.offer, self.method).await?;
         request.cx.random = random(app)?;
         Ok(Posing { factor, number, request })

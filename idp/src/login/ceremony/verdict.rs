@@ -19,7 +19,7 @@ use crate::{
     },
     plugins::{CallError, FactorHandle},
     store::{
-        self, account, challenge,
+        self, account,
         enrolment::{self, Stop},
         log::Event,
     },
@@ -129,9 +129,9 @@ async fn judge_once(app: &App, attempt: &Attempt<'_>) -> Result<Verdict, Interna
             };
             let answering = Answering { other, state: enrolment, earned };
             let passed = passed(app, &factor, (row, account, event), facts, answering)?;
-            let using_up = posed.kept.map(|kept| challenge::using_up(&kept, now));
             let told = attempts::telling(app, Owner::from(&passed.account), &passed.event, now).await?;
-            Ok(Verdict::Passed(Box::new(Passed { using_up, charge: posed.charge, told, device, ..passed })))
+            let (charge, using_up) = (posed.charge.clone(), posed.using_up(now));
+            Ok(Verdict::Passed(Box::new(Passed { charge, device, using_up, told, ..passed })))
         }
         Step::Wrong { signal } => failed(app, (row, account, event), "wrong", signal, now).await,
         Step::Fail { reason } => {

@@ -4,14 +4,13 @@ use axum::response::Response;
 use plugin_api::message::Fee;
 use serde_json::{Value, json};
 
-use super::{Visit, Visitor, complaint::Complaint, earned::Unanswered, email_of};
+use super::{Visit, Visitor, complaint::Complaint, earned::Unanswered};
 use crate::{
     bot,
     error::Internal,
     login::{
         Stage,
         ceremony::{self, Asked, Issued, Method, Offer, Press, Question},
-        session,
     },
     oidc::approve,
     pages::Options,
@@ -34,15 +33,7 @@ impl Visitor<'_> {
     /// Shows the present step.
     pub(super) async fn page(&self, visit: Visit, error: Option<&str>) -> Result<Response, Unanswered> {
         match visit.interaction.stage.clone() {
-            Stage::Identify => {
-                let session = session::current(self.app, self.headers).await?;
-                let known = match session {
-                    Some(session) => email_of(self.app, &session.account_id).await?,
-                    None => None,
-                };
-                let email = visit.interaction.demand.login_hint.clone().or(known);
-                self.render("login_email.html", &visit, error, json!({ "email": email }))
-            }
+            Stage::Identify => self.identify(visit, error).await,
             Stage::Choose { email } => self.choose(visit, email, None, error, Press::None).await,
             Stage::Fee { email, factor, fee } => self.fee(visit, &email, (&factor, &fee), error),
             Stage::Answer { email, issued } => self.ask_again(visit, &email, &issued, error).await,
@@ -271,7 +262,7 @@ impl Visitor<'_> {
         self.render_with(template, visit, error, own, &Options::for_template(template))
     }
 
-    fn render_with(
+    pub(super) fn render_with(
         &self,
         template: &str,
         visit: &Visit,

@@ -31,15 +31,30 @@ impl Visitor<'_> {
     pub(super) fn is_suspicious(&self, email: &str) -> bool {
         let (limits, now) = (&self.app.limits, self.app.clock.now());
         let most = self.app.config.limits.failures_until_check;
-        limits.is_used_up("failures-email", &self.email_key(email), MEMORY, most, now)
-            || limits.is_used_up("failures-block", &self.block, MEMORY, most.saturating_mul(SHARED_BY), now)
+        limits.is_used_up("failures-email", &self.email_key(email), MEMORY, most, now) || self.comes_from_suspicion()
+    }
+
+    /// The same of where whoever is there comes from, as long as it is not known whom they ask for.
+    pub(super) fn comes_from_suspicion(&self) -> bool {
+        let most = self.app.config.limits.failures_until_check.saturating_mul(SHARED_BY);
+        self.app.limits.is_used_up("failures-block", &self.block, MEMORY, most, self.app.clock.now())
     }
 
     /// Counts a challenge that is about to be shown; false when there were too many.
     pub(super) fn may_ask(&self, visit: &Visit, email: &str) -> bool {
+        self.may_ask_for(visit, "challenges-email", &self.email_key(email))
+    }
+
+    /// The same for an answer in somebody's name, who was not asked for by an address. Names are counted beside addresses, so
+    /// that nobody finds out by the counts which belong together.
+    pub(super) fn may_claim(&self, visit: &Visit, name: &str) -> bool {
+        self.may_ask_for(visit, "challenges-name", &self.app.seal.hash("limits", name))
+    }
+
+    fn may_ask_for(&self, visit: &Visit, whose: &'static str, key: &str) -> bool {
         let (limits, now) = (&self.app.limits, self.app.clock.now());
         let most = &self.app.config.limits;
-        limits.allow("challenges-email", &self.email_key(email), MINUTE, most.email_challenges_per_minute, now)
+        limits.allow(whose, key, MINUTE, most.email_challenges_per_minute, now)
             && limits.allow(
                 "challenges-client",
                 &visit.request.client_id,

@@ -22,6 +22,14 @@ use crate::{
     store::{self, log::Event},
 };
 
+/// What an answer came to, for whoever is there.
+pub(super) enum Settled {
+    /// It was right, and this is what follows.
+    Answered(Response),
+    /// It was not, or not looked at.
+    Refused(Verdict),
+}
+
 impl Visitor<'_> {
     pub(super) fn count(&self, visit: &Visit, result: &'static str) {
         let purpose = if visit.interaction.demand.transaction.is_some() { "payment" } else { "login" };
@@ -39,45 +47,49 @@ impl Visitor<'_> {
     ) -> Result<Response, Unanswered> {
         let devices = Brought::of(self.app, self.headers).hashes(self.app);
         let attempt = Attempt { interaction: &visit.interaction, email, issued, input, address, devices };
-        loop {
-            let passed = match ceremony::judge(self.app, &attempt).await? {
-                Verdict::Passed(passed) => *passed,
-                Verdict::Wrong { burnt: false } => {
-                    self.count(&visit, "wrong");
-                    self.note_failure(email);
-                    return self.ask_again(visit.clone(), email, issued, Some("error_wrong")).await;
-                }
-                Verdict::Wrong { burnt: true } => {
-                    self.count(&visit, "wrong");
-                    self.note_failure(email);
-                    return self.choose_anew(&visit, email, issued, "error_wrong_new").await;
-                }
-                Verdict::Paused => {
-                    self.count(&visit, "paused");
-                    self.note_failure(email);
-                    return self.choose_anew(&visit, email, issued, "error_blocked").await;
-                }
-                Verdict::Stale => {
-                    self.count(&visit, "stale");
-                    return self.choose_anew(&visit, email, issued, "error_expired").await;
-                }
-                Verdict::Weak => {
-                    self.count(&visit, "weak");
-                    return self.choose_anew(&visit, email, issued, "error_weak").await;
-                }
-                Verdict::Off => {
-                    self.count(&visit, "off");
-                    return self
-                        .choose(visit.clone(), email.to_owned(), None, Some("error_unavailable"), Press::None)
-                        .await;
-                }
-            };
-            match Box::pin(self.passed(&visit, passed, email)).await {
-                // Another answer committed first: this one has to be judged against what it left.
-                Err(Unanswered::Internal(error)) if error.is_conflict() => {}
-                Err(Unanswered::NoService) => return Ok(self.has_no_service(&visit)),
-                done => return done,
+        let verdict = match self.settle(&visit, &attempt).await? {
+            Settled::Answered(response) => return Ok(response),
+            Settled::Refused(verdict) => verdict,
+        };
+        let error = match verdict {
+            Verdict::Wrong { burnt: false } => {
+                return self.ask_again(visit.clone(), email, issued, Some("error_wrong")).await;
             }
+            Verdict::Off => {
+                return self
+                    .choose(visit.clone(), email.to_owned(), None, Some("error_unavailable"), Press::None)
+                    .await;
+            }
+            Verdict::Wrong { .. } => "error_wrong_new",
+            Verdict::Paused => "error_blocked",
+            Verdict::Weak => "error_weak",
+            Verdict::Stale | Verdict::Passed(_) => "error_expired",
+        };
+        self.choose_anew(&visit, email, issued, error).await
+    }
+
+    /// Judges an answer, counts what it came to and, when it is right, commits all that follows from it as one.
+    pub(super) async fn settle(&self, visit: &Visit, attempt: &Attempt<'_>) -> Result<Settled, Unanswered> {
+        loop {
+            let verdict = ceremony::judge(self.app, attempt).await?;
+            let (result, failed) = match verdict {
+                Verdict::Passed(passed) => match Box::pin(self.passed(visit, *passed, attempt.email)).await {
+                    // Another answer committed first: this one has to be judged against what it left.
+                    Err(Unanswered::Internal(error)) if error.is_conflict() => continue,
+                    Err(Unanswered::NoService) => return Ok(Settled::Answered(self.has_no_service(visit))),
+                    done => return done.map(Settled::Answered),
+                },
+                Verdict::Wrong { .. } => ("wrong", true),
+                Verdict::Paused => ("paused", true),
+                Verdict::Stale => ("stale", false),
+                Verdict::Weak => ("weak", false),
+                Verdict::Off => ("off", false),
+            };
+            self.count(visit, result);
+            if failed {
+                self.note_failure(attempt.email);
+            }
+            return Ok(Settled::Refused(verdict));
         }
     }
 

@@ -10,8 +10,14 @@ use super::address;
 /// Permissions that need nobody's consent.
 const FREE: [&str; 2] = [permission::LOG, "text"];
 /// Permissions that are given by their name alone.
-const PLAIN: [&str; 5] =
-    [permission::STORE, permission::SECRET, permission::SECRET_REVEAL, permission::SCRIPT, permission::SCRIPT_LOOPBACK];
+const PLAIN: [&str; 6] = [
+    permission::STORE,
+    permission::SECRET,
+    permission::SECRET_REVEAL,
+    permission::SCRIPT,
+    permission::SCRIPT_LOOPBACK,
+    permission::NAMELESS,
+];
 const PUBLIC: &str = "http:";
 const PRIVATE: &str = "http-private:";
 
@@ -199,7 +205,8 @@ fn unknown(grant: &str) -> String {
     if grant == permission::HTTP {
         return "say which origin, such as `http:https://api.example`".to_owned();
     }
-    "there are `store`, `secret`, `secret.reveal`, `script`, `script.loopback`, `http:ORIGIN` and `http-private:ORIGIN`"
+    "there are `store`, `secret`, `secret.reveal`, `script`, `script.loopback`, `nameless`, `http:ORIGIN` and \
+     `http-private:ORIGIN`"
         .to_owned()
 }
 

@@ -21,6 +21,11 @@ export class Authenticator {
     return this.protocol.send('WebAuthn.setUserVerified', { authenticatorId: this.id, isUserVerified });
   }
 
+  /** Whether somebody touches it whenever it asks; while nobody does, it waits. */
+  touches(enabled) {
+    return this.protocol.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId: this.id, enabled });
+  }
+
   /** What it holds. */
   async credentials() {
     const { credentials } = await this.protocol.send('WebAuthn.getCredentials', { authenticatorId: this.id });

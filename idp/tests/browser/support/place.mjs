@@ -138,6 +138,13 @@ export class Place {
     return JSON.parse(told);
   }
 
+  /** An account loses all that it has of a method. */
+  forgets(email, factor) {
+    return output('enum-idp', [
+      'account', 'unenrol', '--config', this.at('enum.toml'), '--json', '--factor', factor, '--email', email,
+    ]);
+  }
+
   /** A cipherpad with a store of its own. */
   pad(name) {
     return new Pad(this.at(`${name}.pad.json`));

@@ -29,12 +29,12 @@ on_both_databases! {
     strangers_meet_with_the_same_question_whatever_is_asked_for,
 }
 
-const ESSENTIAL: (&str, &str) = ("claims", r#"{"id_token":{"acr":{"essential":true,"value":"phrh"}}}"#);
-const WEAK: &str = "asks for more than it proves";
+pub(super) const ESSENTIAL: (&str, &str) = ("claims", r#"{"id_token":{"acr":{"essential":true,"value":"phrh"}}}"#);
+pub(super) const WEAK: &str = "asks for more than it proves";
 const ROOT: &str = include_str!("../../../../plugins/fingerprint/tests/keys/root.pem");
 
 /// Where makers are asked for, and keys of any are taken.
-async fn provider(database: Database) -> Provider {
+pub(super) async fn provider(database: Database) -> Provider {
     let root = ROOT.trim().replace('\n', "\\n");
     let pin = format!("fingerprint_factor settings = {{ attestation = 'asked', authorities = [\"{root}\"] }}");
     let pins = vec![pin.leak() as &str, "merchant"];
@@ -42,7 +42,7 @@ async fn provider(database: Database) -> Provider {
 }
 
 /// An honest key of a maker that is listed.
-fn vouched(provider: &Provider) -> Manner {
+pub(super) fn vouched(provider: &Provider) -> Manner {
     let maker = Maker {
         model: 0xfa2b_99dc_9e39_4257_8f92_4a30_d23c_4118_u128.to_be_bytes(),
         certificate: include_bytes!("../../../../plugins/fingerprint/tests/keys/model.der").to_vec(),
@@ -52,7 +52,7 @@ fn vouched(provider: &Provider) -> Manner {
 }
 
 /// One more key of somebody, of such a manner.
-async fn adds_by(provider: &Provider, email: &str, manner: &Manner) -> Key {
+pub(super) async fn adds_by(provider: &Provider, email: &str, manner: &Manner) -> Key {
     provider.waits(SECOND);
     let link = enrol_by_admin(&provider.app, email, Some(FACTOR)).await.unwrap().link.unwrap();
     let mut person = provider.stranger();

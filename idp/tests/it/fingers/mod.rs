@@ -4,6 +4,7 @@ mod budgets;
 mod enrolling;
 mod levels;
 mod limit;
+mod nameless;
 mod paying;
 mod scripts;
 mod signing_in;

@@ -37,14 +37,19 @@ async fn a_page_may_run_the_scripts_of_the_plugin_that_it_shows_and_no_others(da
     let (_, runs) = policy.split_once("; script-src ").unwrap();
     let mut runs: Vec<&str> = runs.split(';').next().unwrap().split(' ').collect();
     runs.sort_unstable();
-    assert_eq!(runs, [format!("{folder}/bridge.js"), address.clone()], "the plugin's own and no other");
+    let own = ["bridge.js", "credential.js", "nameless.js", "webauthn.js"].map(|name| format!("{folder}/{name}"));
+    assert_eq!(runs, own, "the plugin's own and no other");
     assert!(!policy.contains("connect-src"), "nobody offers a bridge: {policy}");
     let mut person = provider.stranger();
     for place in ["/", "/register"] {
         person.opens(place).await;
         assert!(!person.reply.header("content-security-policy").contains("script-src"), "{place}");
     }
+    // The page that asks who somebody is shows one of its own as well.
     person.opens(&provider.sites.own.sends(&[]).link).await;
+    assert!(person.sees("email") && script(&person.page.html).ends_with("/nameless.js"));
+    assert_eq!(person.reply.header("content-security-policy"), policy);
+    person.opens(&provider.sites.shop.asks_to_pay(1050, &[]).await.link).await;
     assert!(person.sees("email") && !person.reply.header("content-security-policy").contains("script-src"));
 }
 

@@ -20,7 +20,7 @@ const EVE: &str = "eve@example.com";
 const COOKIE: &str = "enum_device";
 
 /// How many mails about something unusual were caused. They are durable when the page is shown.
-async fn told(provider: &Provider) -> u64 {
+pub(crate) async fn told(provider: &Provider) -> u64 {
     let told = outbox::Entity::find().filter(outbox::Column::Effect.starts_with("unusual:"));
     told.count(provider.app.db.read()).await.unwrap()
 }

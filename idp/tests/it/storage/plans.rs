@@ -12,7 +12,7 @@ use enum_idp::{
         plugin_data::{self, Place},
         recovery, recovery_budget, recovery_code, sms_guard,
         sms_part::{self, Taken},
-        support,
+        spent, support,
     },
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
@@ -94,7 +94,7 @@ async fn a_busy_day(provider: &Provider) {
     // What administrators and the sweeper do.
     let (app, db) = (&provider.app, &provider.app.db);
     let account = store::account::by_email(db.read(), "ann@example.com").await.unwrap().unwrap();
-    store::account::set_status(db.read(), &account.id, "active").await.unwrap();
+    who_did_not_say_who_they_are(db, &account.id).await;
     store::log::newest(db.read(), &account.id, 10).await.unwrap();
     store::log::verify(db.read(), &app.seal, &account.id).await.unwrap();
     store::confirmation::by_id(db.read(), &confirmation).await.unwrap().unwrap();
@@ -134,6 +134,15 @@ async fn who_administrators_are(db: &Db) {
     store::admin::by_account(db.read(), "olga").await.unwrap().unwrap();
     store::admin::all(db.read()).await.unwrap();
     store::admin::remove(db.read(), "olga").await.unwrap();
+}
+
+/// What an answer leads to that names its account itself, which an administrator has unlocked.
+async fn who_did_not_say_who_they_are(db: &Db, account: &str) {
+    store::account::set_status(db.read(), account, "active").await.unwrap();
+    let found = store::account::by_id_with_enrolments(db.read(), account).await.unwrap();
+    assert!(found.0.is_some() && !found.1.is_empty());
+    let spent = spent::Model { purpose: "nameless".to_owned(), hash: "none".to_owned(), expires_at: 0 };
+    assert!(!spent::is_spent(db.read(), &spent).await.unwrap());
 }
 
 /// Somebody wants their account deleted, keeps it, and goes after all.

@@ -10,9 +10,10 @@ pub(crate) fn target_dir() -> PathBuf {
     test.ancestors().nth(2).unwrap().to_owned()
 }
 
-/// A configuration entry, `PATH@SHA256`, for one of our plugins.
+/// A configuration entry, `PATH@SHA256`, for one of our plugins, or for `examples/NAME`.
 pub(crate) fn pinned(name: &str) -> String {
-    let path = target_dir().join(format!("lib{name}.so"));
+    let (folder, name) = name.rsplit_once('/').unwrap_or(("", name));
+    let path = target_dir().join(folder).join(format!("lib{name}.so"));
     let file = std::fs::read(&path)
         .unwrap_or_else(|error| panic!("{}: {error}: run `cargo build --workspace` first", path.display()));
     format!("{}@{}", path.display(), hex::encode(Sha256::digest(file)))

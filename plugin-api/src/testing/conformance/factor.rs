@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::surroundings::{self, Harsh};
-use super::{Checked, broken, greased, hold, migration, plugin, works};
+use super::{Checked, broken, greased, hold, migration, nameless, plugin, works};
 use crate::abi::Plugin;
 use crate::error::Error;
 use crate::message::{
@@ -56,6 +56,12 @@ pub trait Person {
     /// The right answer.
     fn answer(&mut self, cx: &Context, asked: &Asked) -> Input;
 
+    /// The right answer to what is asked before anybody has said who they are, where the manifest asks for `nameless`; `cx`
+    /// has the person's account.
+    fn answer_nameless(&mut self, cx: &Context, asked: &Asked) -> Input {
+        self.answer(cx, asked)
+    }
+
     /// A wrong answer of the right form.
     fn wrong(&mut self, cx: &Context, asked: &Asked) -> Input;
 }
@@ -83,6 +89,7 @@ pub fn factor(table: &'static Plugin, person: &mut dyn Person) -> Checked {
     }
     run.decoys(person, &enrolment)?;
     run.prices()?;
+    nameless::answers(&run.loaded, &run.description, person, &enrolment)?;
     migration::there_and_back(&run.loaded, &run.description, &enrolment, person.older())?;
     surroundings::fits_manifest(&run.loaded, &run.description)?;
     run.log_lines()?;
@@ -291,7 +298,12 @@ impl Run {
         }
         let cx = context(Purpose::Authorize);
         surroundings::survives(loaded.enrol_begin(&cx, None))?;
-        surroundings::survives(loaded.decoy(&cx)).map(|_| ())
+        surroundings::survives(loaded.decoy(&cx))?;
+        if self.description.manifest.is_nameless() {
+            surroundings::survives(loaded.begin_nameless(&cx))?;
+            surroundings::survives(loaded.claim(&cx, &Value::Null, &Input::default()))?;
+        }
+        Ok(())
     }
 
     fn log_lines(&self) -> Checked {

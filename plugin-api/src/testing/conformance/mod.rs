@@ -9,6 +9,7 @@
 
 mod factor;
 mod migration;
+mod nameless;
 mod service;
 mod settings;
 mod surroundings;

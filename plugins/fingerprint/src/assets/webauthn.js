@@ -1,15 +1,12 @@
 // Takes the page's question to the browser's authenticators, and sends what they say.
 
+import { asJson, withBytes } from "./credential.js";
+
 const place = document.getElementById("webauthn");
 const begin = document.getElementById("continue");
 const field = document.getElementById("credential");
 const trouble = document.getElementById("trouble");
 const progress = document.getElementById("progress");
-
-const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
-const text = (buffer) =>
-  btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(""))
-    .replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 
 /** What is asked: `create` or `get`, and the options, binary values as base64url text. */
 export function asked() {
@@ -28,30 +25,6 @@ export function complain(name) {
   trouble.hidden = false;
   progress.textContent = "";
   begin.disabled = false;
-}
-
-function withBytes(options) {
-  const list = (all) => all?.map((one) => ({ ...one, id: bytes(one.id) }));
-  const known = { ...options, challenge: bytes(options.challenge) };
-  if (options.user) known.user = { ...options.user, id: bytes(options.user.id) };
-  if (options.allowCredentials) known.allowCredentials = list(options.allowCredentials);
-  if (options.excludeCredentials) known.excludeCredentials = list(options.excludeCredentials);
-  return known;
-}
-
-function asJson(credential) {
-  const { response } = credential;
-  const told = { clientDataJSON: text(response.clientDataJSON) };
-  if (response.attestationObject) {
-    told.attestationObject = text(response.attestationObject);
-    told.transports = response.getTransports?.() ?? [];
-  } else {
-    told.authenticatorData = text(response.authenticatorData);
-    told.signature = text(response.signature);
-    told.userHandle = response.userHandle ? text(response.userHandle) : null;
-  }
-  const { id, type } = credential;
-  return { id, rawId: text(credential.rawId), type, clientExtensionResults: {}, response: told };
 }
 
 const TROUBLES = {

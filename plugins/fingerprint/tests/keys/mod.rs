@@ -76,6 +76,8 @@ pub(crate) fn pages(plugin: &Loaded, page: &str, locale: &str, data: &Value) -> 
     let mut context = tera::Context::new();
     context.insert("data", data);
     context.insert("t", &description.texts[locale]);
-    context.insert("assets", &json!({ "webauthn.js": "/assets/x/webauthn.js", "bridge.js": "/assets/x/bridge.js" }));
+    let names = ["webauthn.js", "bridge.js", "nameless.js"];
+    let assets: Value = names.iter().map(|name| ((*name).to_owned(), json!(format!("/assets/x/{name}")))).collect();
+    context.insert("assets", &assets);
     engine.render(page, &context).unwrap()
 }
