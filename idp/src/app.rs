@@ -27,6 +27,7 @@ use crate::{
     oidc::{client::Clients, discovery::Documents},
     pages,
     pages::Pages,
+    places::Places,
     plugins::{Means, Plugins},
     seal::Seal,
     store::{self, Db},
@@ -67,6 +68,8 @@ pub struct App {
     pub pages: Pages,
     /// Mail and SMS.
     pub courier: Courier,
+    /// Where network addresses are.
+    pub places: Places,
     /// Rates.
     pub limits: Limits,
     /// What operators count.

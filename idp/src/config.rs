@@ -85,9 +85,20 @@ pub struct Config {
     /// The personal area.
     #[serde(default)]
     pub account: Area,
+    /// Where network addresses are.
+    #[serde(default)]
+    pub places: Places,
     /// What people are told about attempts to prove that they are themselves.
     #[serde(default)]
     pub notices: Notices,
+}
+
+/// Where network addresses are.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Places {
+    /// File in MaxMind's format, of cities or countries. Without one no address has a place.
+    pub database: Option<PathBuf>,
 }
 
 /// How mail leaves.

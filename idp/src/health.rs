@@ -28,6 +28,10 @@ pub struct Metrics {
     pub held_back: Family<HeldBack, Counter>,
     /// Enabled plugins of the catalog that do not run on this node as they should.
     pub plugins_failed: Gauge,
+    /// 1 while the address database on the disk has changed and cannot be used, so that the one before still counts.
+    pub places_failed: Gauge,
+    /// When the address database that counts was built, in seconds since 1970; 0 without one.
+    pub places_built: Gauge,
 }
 
 /// Labels of [`Metrics::verdicts`].
@@ -65,8 +69,11 @@ impl Metrics {
         registry.register("sms_held_back", "Text messages that the guard has held back", held_back.clone());
         let plugins_failed = Gauge::default();
         registry.register("plugins_failed", "Enabled plugins that do not run as they should", plugins_failed.clone());
+        let (places_failed, places_built) = (Gauge::default(), Gauge::default());
+        registry.register("places_failed", "Whether the address database cannot be read anew", places_failed.clone());
+        registry.register("places_built", "When the address database was built, Unix time", places_built.clone());
         registry.register("sms_messages", "Messages at SMS gateways, by what became of them", messages.family());
-        Self { registry, verdicts, tokens, held_back, plugins_failed }
+        Self { registry, verdicts, tokens, held_back, plugins_failed, places_failed, places_built }
     }
 }
 

@@ -14,6 +14,9 @@ use crate::{
     store::account,
 };
 
+/// Characters of a name that somebody else chose.
+const LONGEST_NAME: usize = 80;
+
 /// Whom something is sent to, and in which language.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipient<'a> {
@@ -91,4 +94,30 @@ fn paragraph(text: &str) -> Value {
 /// A text message.
 pub fn sms(effect: String, to: &str, text: String) -> Message {
     Message { effect, channel: Channel::Sms, to: to.to_owned(), subject: String::new(), text, html: None }
+}
+
+/// A name that somebody else chose, as a part of a sentence: on one line, bounded, without what turns the direction of
+/// writing, and without links that mail programs would make clickable.
+pub fn plain(name: &str) -> String {
+    let spaced = |c: char| if c.is_control() || c.is_whitespace() { ' ' } else { c };
+    let name: String = name.chars().filter(|c| !texts::turns(*c)).map(spaced).take(LONGEST_NAME).collect();
+    name.trim().replace("://", ": //")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_within_their_sentence() {
+        for (name, shown) in [
+            ("Corner Shop", "Corner Shop"),
+            (" Shop\n\nhttps://evil.example\r\n", "Shop  https: //evil.example"),
+            ("a\u{202e}b\u{2066}c\0d", "abc d"),
+            ("Лавка", "Лавка"),
+        ] {
+            assert_eq!(plain(name), shown);
+        }
+        assert_eq!(plain(&"x".repeat(1000)).len(), LONGEST_NAME);
+    }
 }

@@ -3,7 +3,7 @@
 //! Rooms, from the top down: [`oidc`] (protocol), [`login`] (the person), [`account`] (the person's own things),
 //! [`plugins`] (the host), [`store`] (data); [`admin`] (the administrators' API) may call them all. Calls go down only. Beside them stand small services that any room may
 //! use: [`clock`], [`entropy`], [`seal`], [`keys`], [`courier`], [`letter`], [`notice`], [`pages`], [`limits`], [`bot`],
-//! [`health`], [`tls`], [`when`].
+//! [`places`], [`health`], [`tls`], [`when`].
 
 pub mod account;
 pub mod admin;
@@ -25,6 +25,7 @@ pub mod login;
 pub mod notice;
 pub mod oidc;
 pub mod pages;
+pub mod places;
 pub mod plugins;
 pub mod seal;
 pub mod serve;

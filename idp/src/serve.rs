@@ -21,6 +21,7 @@ use crate::{
     login::{Decoys, Sets, policy::kept::InForce},
     oidc::{self, client::Clients, discovery::Documents},
     pages::Pages,
+    places::{Followed, Places},
     plugins::{FactorHandle, Ground, Means, Plugins, ServiceHandle, Source, State, catalog::Catalog},
     seal::{self, Seal},
     store::{self, Db, StoreError},
@@ -32,6 +33,8 @@ const PRIVATE_COPIES: &str = "plugins";
 const LOOK_AT_CATALOG: Duration = Duration::from_secs(1);
 /// How often receipts are put into the public log.
 const LOG_RECEIPTS: Duration = Duration::from_secs(1);
+/// How often a node looks whether the address database has changed.
+const LOOK_AT_PLACES: Duration = Duration::from_secs(2);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -68,6 +71,7 @@ pub async fn build_with(config: Config, clock: Clock, entropy: Entropy) -> Resul
     let clients = Clients::load(config.clients_file.as_deref(), &seal, db.clone(), clock.clone()).await?;
     let clients = clients.with_own(&account::area::client(&config))?;
     let courier = Courier::new(&config, clock.clone(), entropy.clone())?;
+    let places = Places::open(config.places.database.as_deref())?;
     Ok(Arc::new(App {
         limits: Limits::new(),
         discovery: Documents::new(&config, &plugins, &policy.now()),
@@ -87,6 +91,7 @@ pub async fn build_with(config: Config, clock: Clock, entropy: Entropy) -> Resul
         clients,
         pages,
         courier,
+        places,
     }))
 }
 
@@ -223,6 +228,7 @@ pub async fn serve_on(
     let keys = tokio::spawn(refresh_keys(app.clone()));
     let plugins = tokio::spawn(follow_catalog(app.clone()));
     let receipts = tokio::spawn(log_receipts(app.clone()));
+    let places = tokio::spawn(follow_places(app.clone()));
     let means = app.means.clone();
     listen::serve(app::routes(app), listener, stop).await;
     sweeper.abort();
@@ -230,6 +236,7 @@ pub async fn serve_on(
     keys.abort();
     plugins.abort();
     receipts.abort();
+    places.abort();
     stopping.send_replace(true);
     means.settle().await;
     if let Ok(ended) = tokio::time::timeout(listen::GRACE, courier).await {
@@ -330,6 +337,32 @@ async fn log_receipts(app: Arc<App>) {
                     tracing::error!(%error, "receipts could not be put into the log; it is tried again every second");
                 }
                 works = false;
+            }
+        }
+    }
+}
+
+/// An address database that was put in the place of the one that was read.
+async fn follow_places(app: Arc<App>) {
+    if !app.places.is_on() {
+        return;
+    }
+    let built = || app.places.built().and_then(|at| i64::try_from(at).ok()).unwrap_or(0);
+    app.metrics.places_built.set(built());
+    let mut tick = tokio::time::interval(LOOK_AT_PLACES);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        match app.places.follow().await {
+            Followed::Same => {}
+            Followed::Renewed => {
+                app.metrics.places_failed.set(0);
+                app.metrics.places_built.set(built());
+                tracing::info!(built = built(), "another address database counts");
+            }
+            Followed::Bad(error) => {
+                app.metrics.places_failed.set(1);
+                tracing::warn!(%error, "the address database cannot be used; the one before still counts");
             }
         }
     }

@@ -24,6 +24,7 @@ mod m0015_phone_number;
 mod m0016_enrolment_acr;
 mod m0017_devices;
 mod m0018_deletion;
+mod m0019_places;
 mod m0022_receipt_log;
 mod m0023_admins;
 mod table;
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_enrolment_acr::Migration),
             Box::new(m0017_devices::Migration),
             Box::new(m0018_deletion::Migration),
+            Box::new(m0019_places::Migration),
             Box::new(m0022_receipt_log::Migration),
             Box::new(m0023_admins::Migration),
         ]

@@ -277,5 +277,7 @@ fn row(app: &App, new: NewAccount) -> Result<Account, CreateError> {
         phone_changed_at: None,
         notices: String::new(),
         delete_at: None,
+        places: String::new(),
+        places_until: None,
     })
 }

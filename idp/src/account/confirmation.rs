@@ -121,6 +121,8 @@ fn new_account(app: &App, email: String, pending: Pending, phone: String) -> Res
         phone_changed_at: None,
         notices: String::new(),
         delete_at: None,
+        places: String::new(),
+        places_until: None,
     })
 }
 

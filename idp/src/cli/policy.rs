@@ -95,7 +95,7 @@ async fn doubts(app: &App, document: &str) -> Result<Vec<String>, Failure> {
     let running: Vec<Manifest> = app.plugins.factors().iter().map(|factor| factor.manifest().clone()).collect();
     let clients = app.clients.list().await?;
     let is_known = |id: &str| clients.iter().any(|client| client["client_id"] == id);
-    Ok(Policy::parse(document)?.doubts(&running, is_known))
+    Ok(Policy::parse(document)?.doubts(&running, is_known, app.places.is_on()))
 }
 
 fn tell(common: &Common, version: i64, doubts: &[String]) -> Result<(), Failure> {

@@ -232,7 +232,10 @@ mod tests {
     fn a_visit_that_was_raised_takes_nothing_less() {
         let raised = |least: Option<&str>| {
             let least = least.map(str::to_owned);
-            Demand { raised: Some(Raised { least, why: Signal::NewDevice, after_a_proof: true }), ..demand() }
+            Demand {
+                raised: Some(Raised { least, why: Signal::NewDevice, after_a_proof: true, address: None }),
+                ..demand()
+            }
         };
         for (least, proven, will_do) in [
             (Some(acr::MAILBOX), acr::POSSESSION, true),

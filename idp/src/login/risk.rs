@@ -14,6 +14,7 @@ use super::acr;
 
 pub mod after;
 pub mod device;
+pub mod place;
 mod told;
 
 /// Something unusual.
@@ -22,21 +23,43 @@ mod told;
 pub enum Signal {
     /// The account was never used in this browser.
     NewDevice,
+    /// The account was never used at this place.
+    NewPlace,
+    /// Nobody gets here so fast from where the account was used last.
+    ImpossibleTravel,
     /// There were many wrong answers of late, for this address or from this network.
     Failures,
 }
 
 impl Signal {
     /// Every one.
-    pub const ALL: [Self; 2] = [Self::NewDevice, Self::Failures];
+    pub const ALL: [Self; 4] = [Self::NewDevice, Self::NewPlace, Self::ImpossibleTravel, Self::Failures];
 
     /// Its name in the policy, in the log and in keys of texts.
     pub fn name(self) -> &'static str {
         match self {
             Self::NewDevice => "new_device",
+            Self::NewPlace => "new_place",
+            Self::ImpossibleTravel => "impossible_travel",
             Self::Failures => "failures",
         }
     }
+
+    /// Whether it tells something about where somebody is.
+    pub fn is_of_a_place(self) -> bool {
+        matches!(self, Self::NewPlace | Self::ImpossibleTravel)
+    }
+}
+
+/// What makes a place a new one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NewPlaceBy {
+    /// Another country than any before.
+    #[default]
+    Country,
+    /// Farther than `new_place_km` from any before.
+    Distance,
 }
 
 /// What follows from each signal.
@@ -46,13 +69,38 @@ pub struct Rules {
     /// The account was never used in this browser. By default its owner gets a notice. The first one that it is ever used in
     /// is not new.
     pub new_device: Rule,
+    /// The account was never used at this place. The first one is not new. Needs an address database (`places.database`).
+    pub new_place: Rule,
+    /// Nobody gets here so fast from where the account was used last. Needs an address database with coordinates.
+    pub impossible_travel: Rule,
     /// As many wrong answers as bring a bot check (`limits.failures_until_check`).
     pub failures: Rule,
+    /// What makes a place a new one.
+    pub new_place_by: NewPlaceBy,
+    /// Places so near to one another count as one, in kilometres, where a place is new by its distance; without coordinates
+    /// the country counts.
+    #[schemars(range(min = 1, max = 20_000))]
+    pub new_place_km: u16,
+    /// How fast somebody may travel, in kilometres an hour.
+    #[schemars(range(min = 1, max = 30_000))]
+    pub travel_kmh: u16,
+    /// What is no farther is never too far, in kilometres.
+    #[schemars(range(min = 1, max = 20_000))]
+    pub travel_km: u16,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { new_device: Rule { notify: true, ..Rule::default() }, failures: Rule::default() }
+        Self {
+            new_device: Rule { notify: true, ..Rule::default() },
+            new_place: Rule::default(),
+            impossible_travel: Rule::default(),
+            failures: Rule::default(),
+            new_place_by: NewPlaceBy::default(),
+            new_place_km: 100,
+            travel_kmh: 1000,
+            travel_km: 500,
+        }
     }
 }
 
@@ -109,12 +157,15 @@ impl Rules {
     fn of(&self, signal: Signal) -> &Rule {
         match signal {
             Signal::NewDevice => &self.new_device,
+            Signal::NewPlace => &self.new_place,
+            Signal::ImpossibleTravel => &self.impossible_travel,
             Signal::Failures => &self.failures,
         }
     }
 
-    /// What has a surprising effect with these factors running; one sentence each.
-    pub(super) fn doubts(&self, running: &[Manifest]) -> Vec<String> {
+    /// What has a surprising effect, or none, with these factors running, and with or without an address database; one sentence
+    /// each.
+    pub(super) fn doubts(&self, running: &[Manifest], has_places: bool) -> Vec<String> {
         let declared = running.iter().map(|manifest| manifest.acr.as_deref().unwrap_or(acr::MAILBOX));
         let best = acr::highest(declared);
         let mut doubts = Vec::new();
@@ -123,8 +174,14 @@ impl Rules {
             if let Some(acr) = rule.acr.as_deref().filter(|acr| !running.is_empty() && !acr::satisfies(best, acr)) {
                 doubts.push(format!("risk.{name} asks for {acr}, which no factor that runs can prove"));
             }
-            if signal == Signal::NewDevice && rule.refuse {
+            if rule.refuse && signal == Signal::NewDevice {
                 doubts.push(format!("risk.{name} lets nobody use another browser than their first"));
+            }
+            if rule.refuse && signal == Signal::NewPlace {
+                doubts.push(format!("risk.{name} lets nobody in from anywhere but their first place"));
+            }
+            if signal.is_of_a_place() && !has_places && *rule != Rule::default() {
+                doubts.push(format!("risk.{name} has no effect: places.database names no file"));
             }
         }
         doubts
@@ -175,6 +232,9 @@ pub struct Raised {
     pub why: Signal,
     /// Something was proven, and did not do: this holds to the end of the visit.
     pub after_a_proof: bool,
+    /// The network address of that proof, where the signal is about the place.
+    #[serde(default)]
+    pub address: Option<String>,
 }
 
 impl Raised {
@@ -189,7 +249,8 @@ mod tests {
     use super::*;
     use crate::login::acr::{MAILBOX, POSSESSION};
 
-    const ALL: [Signal; 2] = Signal::ALL;
+    const ALL: [Signal; 4] = Signal::ALL;
+    const TWO: [Signal; 2] = [Signal::NewDevice, Signal::Failures];
     const YES: Decision<'_> = Decision::Accept { notify: false };
     const TOLD: Decision<'_> = Decision::Accept { notify: true };
 
@@ -212,7 +273,9 @@ mod tests {
             for best in acr::LADDER {
                 let decide = |signals: &[Signal]| rules.decide(signals, level, best);
                 assert_eq!(decide(&[]), YES);
-                assert_eq!(decide(&[Signal::Failures]), YES);
+                for quiet in [Signal::NewPlace, Signal::ImpossibleTravel, Signal::Failures] {
+                    assert_eq!(decide(&[quiet]), YES);
+                }
                 assert_eq!(decide(&[Signal::NewDevice]), TOLD);
                 assert_eq!(decide(&ALL), TOLD);
                 assert!(!rules.ask_more(&ALL, level));
@@ -225,7 +288,7 @@ mod tests {
         use Signal::{Failures, NewDevice};
         for otherwise in [Otherwise::Notify, Otherwise::Refuse] {
             let unreached = if otherwise == Otherwise::Refuse { refuse(NewDevice) } else { TOLD };
-            let rules = Rules { new_device: raise("phr", otherwise), failures: Rule::default() };
+            let rules = Rules { new_device: raise("phr", otherwise), ..Rules::default() };
             for (signals, proven, best, expected) in [
                 (&[][..], MAILBOX, "phr", YES),
                 (&[Failures], MAILBOX, "phr", YES),
@@ -248,7 +311,7 @@ mod tests {
     #[test]
     fn of_several_signals_the_strictest_counts() {
         use Signal::{Failures, NewDevice};
-        let rules = |new_device: Rule, failures: Rule| Rules { new_device, failures };
+        let rules = |new_device: Rule, failures: Rule| Rules { new_device, failures, ..Rules::default() };
         let (notify, refusing) = (Otherwise::Notify, Otherwise::Refuse);
         let outright = Rule { refuse: true, ..Rule::default() };
         for (rules, proven, best, expected) in [
@@ -263,7 +326,7 @@ mod tests {
             (rules(raise("phr", notify), outright.clone()), MAILBOX, "phrh", refuse(Failures)),
             (rules(outright.clone(), Rule::default()), "phrh", "phrh", refuse(NewDevice)),
         ] {
-            assert_eq!(rules.decide(&ALL, proven, best), expected, "{rules:?} {proven} {best}");
+            assert_eq!(rules.decide(&TWO, proven, best), expected, "{rules:?} {proven} {best}");
         }
     }
 
@@ -277,9 +340,17 @@ mod tests {
             (raise("phr", Otherwise::Notify), Rule::default(), Some("no factor that runs can prove")),
             (outright, Rule::default(), Some("another browser than their first")),
         ] {
-            let doubts = Rules { new_device, failures }.doubts(std::slice::from_ref(&pad));
+            let doubts = Rules { new_device, failures, ..Rules::default() }.doubts(std::slice::from_ref(&pad), false);
             assert_eq!(doubts.len(), usize::from(words.is_some()), "{doubts:?}");
             assert!(words.is_none_or(|words| doubts[0].contains(words)), "{doubts:?}");
+        }
+        let place = |rule: Rule| Rules { impossible_travel: rule.clone(), new_place: rule, ..Rules::default() };
+        let (raised, refused) =
+            (place(raise(POSSESSION, Otherwise::Notify)), place(Rule { refuse: true, ..Rule::default() }));
+        for (rules, has_places, count) in
+            [(&raised, true, 0), (&raised, false, 2), (&refused, true, 1), (&refused, false, 3)]
+        {
+            assert_eq!(rules.doubts(std::slice::from_ref(&pad), has_places).len(), count, "{rules:?} {has_places}");
         }
     }
 
@@ -289,6 +360,7 @@ mod tests {
             least: least.map(str::to_owned),
             why: Signal::NewDevice,
             after_a_proof: true,
+            address: None,
         };
         for (least, level, takes) in [
             (Some(POSSESSION), MAILBOX, false),

@@ -16,15 +16,12 @@ use crate::{
     clock::{DAY, HOUR, Millis},
     courier::Message,
     error::Internal,
-    letter,
-    pages::texts::turns,
+    letter::{self, plain},
     sms::{self, Admission},
     store::{Change, account, address, code_pace, log::Event},
     when,
 };
 
-/// Characters of a name that somebody else chose.
-const LONGEST_NAME: usize = 80;
 /// What stands for what is not known.
 const NOTHING: &str = "–";
 
@@ -143,7 +140,7 @@ impl Telling<'_> {
             "site": site,
             "method": self.method(),
             "time": when::shown(self.at, &zone),
-            "address": self.event.address.as_deref().unwrap_or(NOTHING),
+            "address": self.event.address.as_deref().map_or(NOTHING.to_owned(), |from| app.places.told(from, locale)),
             "result": app.pages.text(locale, &result, &json!({})),
             "amount": payment.map(|payment| format!("{} {}", payment.amount(), plain(&payment.currency))),
             "payee": payment.map(|payment| format!("{} ({})", plain(&payment.payee_name), payment.payee_account)),
@@ -188,7 +185,10 @@ impl Telling<'_> {
             return Ok(None);
         }
         let Admission::Sent(guarded) = sms::admit_notice(self.app, phone).await? else { return Ok(None) };
-        let text = self.app.pages.text(self.owner.locale, &format!("sms_attempt_{}", self.kind.name()), args);
+        // A place would lengthen the message, which is paid for by the part.
+        let mut args = args.clone();
+        args["address"] = json!(self.event.address.as_deref().unwrap_or(NOTHING));
+        let text = self.app.pages.text(self.owner.locale, &format!("sms_attempt_{}", self.kind.name()), &args);
         let message = letter::sms(self.effect("sms")?, phone, text);
         Ok(Some(Text { message, counted: count.one_more(), guarded }))
     }
@@ -224,31 +224,5 @@ impl Count {
     fn one_more(&self) -> Change {
         let told: Vec<Millis> = self.told.iter().copied().chain([self.now]).collect();
         code_pace::saving(&self.key, self.seen.as_ref(), &told, self.now + DAY)
-    }
-}
-
-/// A name that somebody else chose, as a part of a sentence: on one line, bounded, without what turns the direction of
-/// writing, and without links that mail programs would make clickable.
-fn plain(name: &str) -> String {
-    let spaced = |c: char| if c.is_control() || c.is_whitespace() { ' ' } else { c };
-    let name: String = name.chars().filter(|c| !turns(*c)).map(spaced).take(LONGEST_NAME).collect();
-    name.trim().replace("://", ": //")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_stay_within_their_sentence() {
-        for (name, shown) in [
-            ("Corner Shop", "Corner Shop"),
-            (" Shop\n\nhttps://evil.example\r\n", "Shop  https: //evil.example"),
-            ("a\u{202e}b\u{2066}c\0d", "abc d"),
-            ("Лавка", "Лавка"),
-        ] {
-            assert_eq!(plain(name), shown);
-        }
-        assert_eq!(plain(&"x".repeat(1000)).len(), LONGEST_NAME);
     }
 }

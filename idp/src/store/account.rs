@@ -5,7 +5,7 @@ use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
-    sea_query::{Expr, ExprTrait, Func, IntoCondition},
+    sea_query::{Expr, ExprTrait, Func, IntoCondition, Query},
 };
 use serde::Serialize;
 
@@ -44,6 +44,17 @@ pub struct Model {
     pub notices: String,
     /// When it is to be deleted, if it is.
     pub delete_at: Option<Millis>,
+    /// Places that it was used at, as JSON; empty where addresses have none.
+    pub places: String,
+    /// When the last of them is forgotten.
+    pub places_until: Option<Millis>,
+}
+
+/// Places that an account was used at, as its row holds them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    pub places: String,
+    pub until: Millis,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -176,6 +187,30 @@ pub fn marking_recovery(id: &str, seen: Option<&str>, now: Option<&str>) -> Chan
         .filter(Column::Id.eq(id))
         .filter(seen.map_or_else(|| Column::Recovering.is_null(), |seen| Column::Recovering.eq(seen)));
     Change::update("account", update)
+}
+
+/// Forgets the places that an account was used at.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_places(db: &impl ConnectionTrait, id: &str) -> Result<(), StoreError> {
+    Entity::update_many().set(nowhere()).filter(Column::Id.eq(id)).exec(db).await?;
+    Ok(())
+}
+
+/// Forgets the places of at most `limit` accounts that were used at none since `before`; says of how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_old_places(db: &impl ConnectionTrait, before: Millis, limit: u64) -> Result<u64, StoreError> {
+    let mut old = Query::select();
+    old.column(Column::Id).from(Entity).and_where(Column::PlacesUntil.lt(before)).limit(limit);
+    let forgetting = Entity::update_many().set(nowhere()).filter(Column::Id.in_subquery(old.take()));
+    Ok(forgetting.exec(db).await?.rows_affected)
+}
+
+fn nowhere() -> ActiveModel {
+    ActiveModel { places: Set(String::new()), places_until: Set(None), ..Default::default() }
 }
 
 /// How many accounts have which of `questions`, and how many have any at all, one in their own words included.

@@ -102,6 +102,8 @@ async fn blank(tx: &Tx, id: &str) -> Result<(), StoreError> {
         notices: Set(nothing()),
         phone_changed_at: Set(None),
         delete_at: Set(None),
+        places: Set(nothing()),
+        places_until: Set(None),
         ..Default::default()
     };
     account::Entity::update_many().set(blank).filter(account::Column::Id.eq(id)).exec(tx).await?;

@@ -6,8 +6,8 @@ use sea_orm::{
 };
 
 use super::{
-    StoreError, address, challenge, code, code_pace, device, grant, phone_change, phone_undo, plugin_call, plugin_data,
-    pushed, recovery, recovery_budget, registration, session, sms_guard, sms_part, spent, support,
+    StoreError, account, address, challenge, code, code_pace, device, grant, phone_change, phone_undo, plugin_call,
+    plugin_data, pushed, recovery, recovery_budget, registration, session, sms_guard, sms_part, spent, support,
 };
 use crate::clock::{DAY, Millis};
 
@@ -48,6 +48,7 @@ pub async fn sweep(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreE
     gone += sweep_plugin_data(db, now).await?;
     gone += sweep_challenges(db, before).await?;
     gone += sweep_devices(db, now).await?;
+    gone += account::forget_old_places(db, now, BATCH).await?;
     gone +=
         sweep!(db, sms_guard::count::Entity, sms_guard::count::Column::Key, sms_guard::count::Column::ExpiresAt, now);
     gone += sweep!(db, code_pace::Entity, code_pace::Column::Enrolment, code_pace::Column::ExpiresAt, now);

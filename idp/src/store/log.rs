@@ -7,7 +7,11 @@
 use sea_orm::{ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, entity::prelude::*, sea_query::Expr};
 use serde::{Deserialize, Serialize};
 
-use super::{Change, StoreError, Tx, account, apply};
+use super::{
+    Change, StoreError, Tx,
+    account::{self, Placed},
+    apply,
+};
 use crate::{clock::Millis, seal::Seal};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -71,11 +75,11 @@ pub async fn append(tx: &Tx, seal: &Seal, account_id: &str, at: Millis, event: &
     if status == account::DELETED {
         return Err(StoreError::Conflict(RECORD));
     }
-    apply(tx, appending_at(seal, account_id, (seq, &head), at, event)?).await
+    apply(tx, Next::to(seal, account_id, (seq, &head), at, event)?.changes(None)).await
 }
 
 /// As [`append`], to the log as it stood when `account` was read: saves a read in the writer's time. Touches nothing when
-/// something was appended since.
+/// something was appended since. `placed`, if it is given, is written with it, since the account's row is written anyway.
 ///
 /// # Errors
 /// When the event cannot be written.
@@ -84,28 +88,44 @@ pub fn appending_after(
     account: &account::Model,
     at: Millis,
     event: &Event,
+    placed: Option<Placed>,
 ) -> Result<[Change; 2], StoreError> {
-    appending_at(seal, &account.id, (account.log_seq, &account.log_head), at, event)
+    let next = Next::to(seal, &account.id, (account.log_seq, &account.log_head), at, event)?;
+    Ok(next.changes(placed))
 }
 
-fn appending_at(
-    seal: &Seal,
-    account_id: &str,
-    (seq, head): (i64, &[u8]),
-    at: Millis,
-    event: &Event,
-) -> Result<[Change; 2], StoreError> {
-    let event = serde_json::to_string(event).map_err(|error| unreadable(account_id, &error.to_string()))?;
-    let next = seq + 1;
-    let hash = link(seal, account_id, head, next, at, &event);
-    let moved = account::Entity::update_many()
-        .col_expr(account::Column::LogSeq, Expr::value(next))
-        .col_expr(account::Column::LogHead, Expr::value(hash.to_vec()))
-        .filter(account::Column::Id.eq(account_id))
-        .filter(account::Column::LogSeq.eq(seq));
-    let row = Model { account_id: account_id.to_owned(), seq: next, at, event, hash: hash.to_vec() };
-    let entry = Entity::insert(ActiveModel::from(row).reset_all());
-    Ok([Change::update(RECORD, moved), Change::insert(RECORD, entry)])
+/// The next entry of a log.
+struct Next(Model);
+
+impl Next {
+    fn to(
+        seal: &Seal,
+        account_id: &str,
+        (seq, head): (i64, &[u8]),
+        at: Millis,
+        event: &Event,
+    ) -> Result<Self, StoreError> {
+        let event = serde_json::to_string(event).map_err(|error| unreadable(account_id, &error.to_string()))?;
+        let seq = seq + 1;
+        let hash = link(seal, account_id, head, seq, at, &event).to_vec();
+        Ok(Self(Model { account_id: account_id.to_owned(), seq, at, event, hash }))
+    }
+
+    fn changes(self, placed: Option<Placed>) -> [Change; 2] {
+        let Self(entry) = self;
+        let mut moved = account::Entity::update_many()
+            .col_expr(account::Column::LogSeq, Expr::value(entry.seq))
+            .col_expr(account::Column::LogHead, Expr::value(entry.hash.clone()))
+            .filter(account::Column::Id.eq(&entry.account_id))
+            .filter(account::Column::LogSeq.eq(entry.seq - 1));
+        if let Some(Placed { places, until }) = placed {
+            moved = moved
+                .col_expr(account::Column::Places, Expr::value(places))
+                .col_expr(account::Column::PlacesUntil, Expr::value(until));
+        }
+        let entry = Entity::insert(ActiveModel::from(entry).reset_all());
+        [Change::update(RECORD, moved), Change::insert(RECORD, entry)]
+    }
 }
 
 /// The newest link. In a transaction on PostgreSQL the account's row is locked with it, so that appends to one log wait

@@ -3,19 +3,24 @@
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 
+import { city, draw } from './support/atlas.mjs';
 import { Browser } from './support/browser.mjs';
 import { Place, stepsAt } from './support/place.mjs';
 import { eventually, output } from './support/programs.mjs';
 import { Visitor, logIn } from './support/visitor.mjs';
 
 const EMAIL = 'linh@example.com';
+const HANOI = city({ en: 'Hanoi', ru: 'Ханой' }, 'VN', { en: 'Vietnam', ru: 'Вьетнам' }, [21.03, 105.85]);
+const NEW_YORK = city({ en: 'New York', ru: 'Нью-Йорк' }, 'US', { en: 'United States', ru: 'США' }, [40.71, -74.01]);
 
 describe('something unusual', { timeout: 300_000 }, () => {
   let place, browser, window, person;
 
   before(async () => {
     place = await Place.make(['libcipherpad.so', 'libemail_factor.so', 'libmerchant.so']);
-    [browser] = await Promise.all([Browser.launch(), place.serveAll()]);
+    draw(place.at('places.mmdb'), HANOI, 1_790_000_000);
+    const places = { database: place.at('places.mmdb') };
+    [browser] = await Promise.all([Browser.launch(), place.serveAll({ places })]);
     person = await place.person(EMAIL);
     window = await browser.open();
   });
@@ -50,7 +55,7 @@ describe('something unusual', { timeout: 300_000 }, () => {
   });
 
   step('a new browser is asked for the stronger one, and told why', async () => {
-    await rules({ new_device: { notify: true, acr: 'urn:enum:acr:2' } });
+    await rules({ new_device: { notify: true, acr: 'urn:enum:acr:2' }, new_place: { acr: 'urn:enum:acr:2' } });
     const asks = async () => {
       const stranger = new Visitor(place.issuer);
       await stranger.go('/account');
@@ -68,6 +73,33 @@ describe('something unusual', { timeout: 300_000 }, () => {
     assert.equal(await window.text('#account-email'), EMAIL);
     const mail = await place.message(EMAIL, 'not used in this browser before');
     assert.match(mail.text, /Chrome · Linux/);
+    assert.match(mail.text, /127\.0\.0\.1 \(Hanoi, Vietnam\)/);
+  });
+
+  step('somebody in another country is asked for the stronger one, and told why and where', async () => {
+    draw(place.at('places.mmdb'), NEW_YORK, 1_790_000_001);
+    const followed = async () => (await (await fetch(`${place.issuer}/metrics`)).text()).includes('places_built 1790000001');
+    await eventually(followed, 20_000, () => 'the provider does not read the file again');
+    await window.click('#sign-out');
+    await window.click('#logout-yes');
+    await window.go(`${place.issuer}/account`);
+    await window.fill('email', EMAIL);
+    await window.click('#continue');
+    assert.equal(await window.has('#raised'), false);
+    await window.click('#factor-email');
+    const { text } = await place.message(EMAIL, 'code');
+    await window.fill('answer', /\b(\d{6})\b/.exec(text)[1]);
+    await window.click('#continue');
+    assert.match(await window.text('#raised'), /not used at this place before.*New York, United States/);
+    await opensAgain();
+    await window.look('risk-place');
+    await answers();
+    assert.equal(await window.text('#account-email'), EMAIL);
+    await window.go(`${place.issuer}/account/log`);
+    assert.match(await window.text('main'), /127\.0\.0\.1 \(New York, United States\) · new place/);
+    await window.look('account-log-places');
+    await window.go(`${place.issuer}/account/sessions`);
+    assert.match(await window.text('main'), /127\.0\.0\.1 \(New York, United States\)/);
   });
 
   step('known browsers are seen and forgotten', async () => {

@@ -91,7 +91,7 @@ pub(in crate::account) fn letters(
 ) -> Result<Vec<Message>, Internal> {
     let id = app.entropy.id()?;
     let args = json!({
-        "name": account.first_name, "change": sentence, "address": from,
+        "name": account.first_name, "change": sentence, "address": app.places.told(from, &account.locale),
         "time": when::of(account, app.clock.now()), "link": app.config.url("/account"),
     });
     let mail = |(number, to): (usize, &String)| {

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use super::{Area, Guarded, Said, download, fees, notices, when::rfc3339};
 use crate::{
+    clock::DAY,
     error::Internal,
+    login::risk::place::Known,
     store::{
         Reader, address, consent, device, enrolment, grant,
         log::{self, Event},
@@ -68,15 +70,18 @@ async fn everything(area: &Area) -> Result<Value, Internal> {
             "last_used": row.last_used_at.map(rfc3339), "payments_blocked": row.payments_blocked,
         })
     });
+    let place = |address: &str| area.app.places.name(address, area.locale);
     let sessions = session::of_account(db, id, area.now()).await?.into_iter().map(|session| {
         json!({
-            "browser": session.agent, "address": session.address, "started": rfc3339(session.created_at),
+            "browser": session.agent, "address": session.address, "place": place(&session.address),
+            "started": rfc3339(session.created_at),
             "last_proof": rfc3339(session.auth_time), "ends": rfc3339(session.expires_at),
         })
     });
     let browsers = device::of_account(db, id).await?.into_iter().filter(|row| row.is_live(area.now())).map(|row| {
         json!({
-            "browser": row.agent, "address": row.address, "first_proof": rfc3339(row.created_at),
+            "browser": row.agent, "address": row.address, "place": place(&row.address),
+            "first_proof": rfc3339(row.created_at),
             "last_proof": rfc3339(row.seen_at), "forgotten_after": rfc3339(row.expires_at),
         })
     });
@@ -99,11 +104,26 @@ async fn everything(area: &Area) -> Result<Value, Internal> {
         "methods": methods.collect::<Value>(),
         "sessions": sessions.collect::<Value>(),
         "browsers": browsers.collect::<Value>(),
+        "places": places(area),
         "consents": consents.collect::<Value>(),
         "tokens": grants.collect::<Value>(),
         "fees": download::whole(area, fees::export::Charges::default()).await?,
         "log": whole_log(db, id).await?,
     }))
+}
+
+/// Where the account was used, as far as it is remembered.
+fn places(area: &Area) -> Value {
+    let memory = area.app.config.account.device_days * DAY;
+    let known = Known::read(&area.account.places, area.now(), memory);
+    let shown = known.all().iter().map(|been| {
+        json!({
+            "country": been.country, "latitude": been.spot.map(|spot| spot.latitude),
+            "longitude": been.spot.map(|spot| spot.longitude), "within_km": been.spot.map(|spot| spot.radius),
+            "last_proof": rfc3339(been.at), "forgotten_after": rfc3339(been.at + memory),
+        })
+    });
+    shown.collect()
 }
 
 async fn whole_log(db: &Reader, account_id: &str) -> Result<Vec<Value>, Internal> {

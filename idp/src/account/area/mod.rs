@@ -166,6 +166,11 @@ impl Area {
         self.app.pages.text(self.locale, key, args)
     }
 
+    /// A network address with the name of its place.
+    fn told(&self, address: &str) -> String {
+        self.app.places.told(address, self.locale)
+    }
+
     fn now(&self) -> Millis {
         self.app.clock.now()
     }

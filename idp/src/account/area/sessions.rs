@@ -37,7 +37,8 @@ async fn browsers(area: &Area, headers: &HeaderMap) -> Result<Vec<Value>, Intern
     rows.retain(|row| row.is_live(area.now()));
     let shown = rows.iter().map(|row| {
         json!({
-            "hash": row.hash, "current": here.contains(&row.hash), "agent": row.agent, "address": row.address,
+            "hash": row.hash, "current": here.contains(&row.hash), "agent": row.agent,
+            "address": area.told(&row.address),
             "first": area.when(row.created_at), "last": area.when(row.seen_at),
         })
     });
@@ -69,7 +70,7 @@ fn shown(area: &Area, session: &Model) -> Value {
         "sid": session.sid,
         "current": session.sid == area.session.sid,
         "agent": session.agent,
-        "address": session.address,
+        "address": area.told(&session.address),
         "amr": session::amr(session).join(", "),
         "started": area.when(session.created_at),
         "proven": area.when(session.auth_time),

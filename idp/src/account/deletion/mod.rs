@@ -135,7 +135,10 @@ pub async fn ask(app: &Arc<App>, account: &Account, by: &By, days: i64) -> Resul
 /// Mails to every address, and a text message to the number, each with the link that stops it.
 async fn notices(app: &App, account: &Account, by: &By, at: Millis) -> Result<Vec<Message>, Internal> {
     let from = match by {
-        By::Person(address) => app.pages.text(&account.locale, "deletion_by_address", &json!({ "address": address })),
+        By::Person(address) => {
+            let address = app.places.told(address, &account.locale);
+            app.pages.text(&account.locale, "deletion_by_address", &json!({ "address": address }))
+        }
         By::Admin | By::Time => app.pages.text(&account.locale, "deletion_by_admin", &json!({})),
     };
     let args = json!({

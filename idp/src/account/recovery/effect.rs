@@ -238,6 +238,7 @@ pub(super) async fn end_everything(tx: &Tx, account_id: &str, now: Millis) -> Re
     device::end_all(tx, account_id, now).await?;
     grant::revoke_all(tx, account_id, now).await?;
     enrolment::replace_all(tx, account_id).await?;
+    account::forget_places(tx, account_id).await?;
     Ok(())
 }
 

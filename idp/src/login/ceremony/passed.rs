@@ -14,7 +14,13 @@ use crate::{
     plugins::FactorHandle,
     seal::Seal,
     sms,
-    store::{self, Change, account, device::Seen, enrolment, log::Event},
+    store::{
+        self, Change,
+        account::{self, Placed},
+        device::Seen,
+        enrolment,
+        log::Event,
+    },
 };
 
 /// A right answer before its commit.
@@ -45,6 +51,8 @@ pub struct Passed {
     /// Of what was sent: it works once.
     pub(super) using_up: Option<Change>,
     pub(super) event: Event,
+    /// Places that the account was used at, this one among them.
+    pub(super) placed: Option<Placed>,
     /// What tells the owner of the account, if they want to know.
     pub(super) told: Vec<Change>,
     pub(super) at: Millis,
@@ -66,6 +74,11 @@ impl Passed {
         self.event.signals = signals;
     }
 
+    /// Writes down where the account was used. Only for an answer that will do: an attempt must not make a place known.
+    pub fn remembers(&mut self, placed: Placed) {
+        self.placed = Some(placed);
+    }
+
     /// As right as it is, it does not do: the log says so, and whoever is told of failures.
     ///
     /// # Errors
@@ -82,7 +95,7 @@ impl Passed {
     /// # Errors
     /// When the event cannot be written.
     pub fn changes(self, seal: &Seal) -> Result<impl Iterator<Item = Change> + Send + use<>, Internal> {
-        let logged = store::log::appending_after(seal, &self.account, self.at, &self.event)?;
+        let logged = store::log::appending_after(seal, &self.account, self.at, &self.event, self.placed)?;
         let rows = iter::once(self.row).chain(self.other).map(enrolment::saving);
         // What came by text message and was used speaks for its number.
         let heard = self.amr.iter().any(|value| value == SMS).then(|| sms::used(&self.account.phone, self.at));
@@ -147,6 +160,7 @@ pub(super) fn passed(
         device: None,
         last_used,
         event,
+        placed: None,
         told: Vec::new(),
         at,
     })

@@ -287,11 +287,11 @@ fn an_administrator_is_told_what_has_no_effect() {
         "factors": { "pda": { "off": true }, "mail": { "acr": "phr" }, "finger": { "purposes": ["payment"] } },
         "clients": { "sitt": { "payment": ["bda"] } },
     });
-    let doubts = policy(&document).doubts(&[mail(), finger()], |id| id == "site").join("\n");
+    let doubts = policy(&document).doubts(&[mail(), finger()], |id| id == "site", true).join("\n");
     for word in ["factor pda", "factor bda", "client sitt", "mail declares urn:enum:acr:1", "finger does not serve"] {
         assert!(doubts.contains(word), "{word}: {doubts}");
     }
     let nobody = policy(&json!({ "factors": { "pad": { "off": true } } }));
-    assert!(nobody.doubts(&[pad()], |_| true).join("\n").contains("sign anybody in"));
-    assert!(Policy::default().doubts(&[pad()], |_| true).is_empty());
+    assert!(nobody.doubts(&[pad()], |_| true, true).join("\n").contains("sign anybody in"));
+    assert!(Policy::default().doubts(&[pad()], |_| true, true).is_empty());
 }

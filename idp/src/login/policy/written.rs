@@ -33,9 +33,9 @@ impl Policy {
         schemars::SchemaGenerator::default().into_root_schema_for::<Self>().to_value()
     }
 
-    /// What is allowed and has no effect, or a surprising one, with these factors running and these clients known; one
-    /// sentence each.
-    pub fn doubts(&self, running: &[Manifest], is_known: impl Fn(&str) -> bool) -> Vec<String> {
+    /// What is allowed and has no effect, or a surprising one, with these factors running, these clients known, and with or
+    /// without an address database; one sentence each.
+    pub fn doubts(&self, running: &[Manifest], is_known: impl Fn(&str) -> bool, has_places: bool) -> Vec<String> {
         let mut doubts = Vec::new();
         let mentioned = self.clients.values().flat_map(|rule| rule.authorize.iter().chain(&rule.payment).flatten());
         let mut ids: Vec<&String> = self.factors.keys().chain(mentioned).collect();
@@ -55,7 +55,7 @@ impl Policy {
         if !running.is_empty() && self.reachable(running.iter()).iter().all(|acr| *acr == acr::PAYMENT) {
             doubts.push("no factor that runs may sign anybody in".to_owned());
         }
-        doubts.extend(self.risk.doubts(running));
+        doubts.extend(self.risk.doubts(running, has_places));
         doubts
     }
 

@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use super::{
     Decision, Raised, Signal,
     device::{self, Remembered},
+    place::Known,
     told,
 };
 use crate::{
@@ -89,16 +90,28 @@ pub async fn weigh(app: &App, passed: &mut Passed, demand: &Demand, whence: When
         }
         Some(device::anew(app, &account_id, &rows, from)?)
     };
+    let policy = app.policy.now();
+    let memory = app.config.account.device_days * DAY;
+    let placed = app.places.find(&address).map(|place| {
+        let known = Known::read(&passed.account.places, now, memory);
+        signals.extend(known.signals(&place, now, &policy.risk));
+        known.with(place, now, memory)
+    });
     signals.extend(whence.failures.then_some(Signal::Failures));
     passed.notes(signals.iter().map(|signal| signal.name().to_owned()).collect());
-    let policy = app.policy.now();
     let best =
         if policy.risk.ask_more(&signals, &passed.level) { best(app, passed, demand).await? } else { acr::MAILBOX };
-    let raised = |least: Option<&str>, why| Raised { least: least.map(str::to_owned), why, after_a_proof: true };
+    let raised = |least: Option<&str>, why: Signal| {
+        let address = why.is_of_a_place().then(|| address.clone());
+        Raised { least: least.map(str::to_owned), why, after_a_proof: true, address }
+    };
     Ok(match policy.risk.decide(&signals, &passed.level, best) {
         Decision::More { acr, why } => Weighed::NotEnough(raised(Some(acr), why)),
         Decision::Refuse { why } => Weighed::NotEnough(raised(None, why)),
         Decision::Accept { notify } => {
+            if let Some(placed) = placed {
+                passed.remembers(placed);
+            }
             let letters = if notify && may_tell(app, &account_id) {
                 told::mails(app, &passed.account, &signals, from).await?
             } else {

@@ -21,7 +21,7 @@ pub(super) async fn mails(
     let reasons: Vec<String> = signals.iter().map(|signal| text(&format!("risk_told_{}", signal.name()))).collect();
     let agent = Some(agent::of(headers)).filter(|agent| !agent.is_empty());
     let args = json!({
-        "name": account.first_name, "reasons": reasons.join(" "), "address": address,
+        "name": account.first_name, "reasons": reasons.join(" "), "address": app.places.told(address, locale),
         "agent": agent.unwrap_or_else(|| text("account_session_unknown")),
         "time": clock::text(app.clock.now()), "link": app.config.url("/account/sessions"),
     });

@@ -280,6 +280,7 @@ impl Visitor<'_> {
         });
         if let Some(why) = visit.why() {
             context["raised"] = json!(why);
+            context["raised_place"] = json!(visit.where_from(self.app));
         }
         if let Some(transaction) = &demand.transaction {
             context["payment"] = approve::words(transaction);

@@ -7,6 +7,7 @@ use super::{
     earned::{self, Unanswered},
 };
 use crate::{
+    app::App,
     login::{
         acr,
         ceremony::{Offer, Passed, Press},
@@ -29,6 +30,12 @@ impl Visit {
             _ => "before",
         };
         Some(format!("risk_{when}_{}", raised.why.name()))
+    }
+
+    /// Where the person seems to be, if that is why more is asked.
+    pub(super) fn where_from(&self, app: &App) -> Option<String> {
+        let address = self.interaction.demand.raised.as_ref()?.address.as_ref()?;
+        app.places.name(address, &self.interaction.locale)
     }
 
     fn raised(mut self, raised: Option<Raised>) -> Self {
@@ -62,7 +69,8 @@ impl Visitor<'_> {
         else {
             return visit;
         };
-        let visit = visit.raised(Some(Raised { least: Some(acr.to_owned()), why, after_a_proof: false }));
+        let visit =
+            visit.raised(Some(Raised { least: Some(acr.to_owned()), why, after_a_proof: false, address: None }));
         offer.keep_for(self.app, &visit.interaction.demand);
         visit
     }

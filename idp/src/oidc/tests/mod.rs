@@ -133,6 +133,8 @@ async fn world() -> World {
         phone_changed_at: None,
         notices: String::new(),
         delete_at: None,
+        places: String::new(),
+        places_until: None,
     };
     app.db
         .write(move |tx| Box::pin(async move { Ok::<_, Internal>(store::account::add(tx, account).await?) }))

@@ -5,7 +5,7 @@ use enum_idp::{
     store::address,
 };
 
-use super::{ANN, EVE, account, hidden, provider};
+use super::{ANN, EVE, account, hidden, provider, was_somewhere};
 use crate::{
     on_both_databases,
     support::{
@@ -243,6 +243,7 @@ async fn another_main_address_is_told_to_both_and_can_be_undone(database: Databa
     let token = hidden(&ann.person, "add", "token");
     ann.person.posts("/account/emails/remove", &[("token", &token), ("email", ANN)]).await;
     let link = undoing(&provider, ANN).await;
+    was_somewhere(&provider, SECOND).await;
     let mut anywhere = provider.stranger();
     anywhere.opens(&link).await;
     assert_eq!(main_of(&mut ann.person).await, SECOND, "opening the link changes nothing");
@@ -255,6 +256,8 @@ async fn another_main_address_is_told_to_both_and_can_be_undone(database: Databa
     anywhere.opens(&link).await;
     is_refused_on_a_page(&anywhere);
     assert!(provider.log_of(ANN).await.contains(&"email_restored ok".to_owned()));
+    let row = account(&provider, ANN).await;
+    assert_eq!((row.places.as_str(), row.places_until), ("", None), "places that the other one was at count no more");
 }
 
 async fn whoever_took_the_account_cannot_undo_the_undoing(database: Database) {

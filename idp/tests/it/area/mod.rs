@@ -18,6 +18,8 @@ use enum_idp::{
     store,
 };
 
+use sea_orm::ActiveModelTrait;
+
 use crate::support::{
     database::Database,
     outbox::Letter,
@@ -111,6 +113,16 @@ fn code_in(letter: &Letter) -> Option<String> {
 fn hidden(person: &Person, button: &str, name: &str) -> String {
     let (form, _) = person.page.control(button).unwrap_or_else(|| panic!("no {button}: {}", person.what_is_shown()));
     form.controls.iter().find(|control| control.name == name).unwrap().value.clone()
+}
+
+/// Gives an account a place that it was used at.
+async fn was_somewhere(provider: &Provider, email: &str) {
+    let row = store::account::Model {
+        places: "[{\"country\":\"VN\",\"at\":1790000000000}]".to_owned(),
+        places_until: Some(i64::MAX),
+        ..account(provider, email).await
+    };
+    store::account::ActiveModel::from(row).reset_all().update(provider.app.db.read()).await.unwrap();
 }
 
 async fn account(provider: &Provider, email: &str) -> store::account::Model {

@@ -1,8 +1,11 @@
 //! What is unusual about a proof, and what follows: who is told, and what more is asked.
 
+mod address_file;
 mod browsers;
+mod places;
 mod raising;
 mod strangers;
+mod travels;
 
 use enum_idp::store::{self, device, outbox};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
@@ -10,8 +13,10 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use crate::{
     codes,
     support::{
+        atlas,
+        database::Database,
         person::Person,
-        provider::{Member, Provider},
+        provider::{GENEROUS, Member, Provider, Written},
     },
 };
 
@@ -31,6 +36,32 @@ async fn known(provider: &Provider, email: &str) -> Vec<device::Model> {
     let mut rows = device::of_account(provider.app.db.read(), &account.id).await.unwrap();
     rows.retain(|row| row.is_live(provider.app.clock.now()));
     rows
+}
+
+/// With an address database, and codes by e-mail and text message behind the cipherpad.
+async fn with_places(database: Database) -> Provider {
+    with_places_and(database, "").await
+}
+
+/// With further limits, and sections behind them.
+async fn with_places_and(database: Database, further: &str) -> Provider {
+    let file = database.dir().join("places.mmdb");
+    atlas::draws(&file);
+    let settings = format!("{GENEROUS}{further}\n[places]\ndatabase = '{}'\n", file.display());
+    let pins = vec!["cipherpad", "email_factor", "merchant"];
+    Provider::starts_as(database, Written { pins, settings, ..Written::default() }).await
+}
+
+/// What was unusual about the newest entry of Ann's log, as the policy names it.
+async fn signals_of_the_last(provider: &Provider) -> String {
+    let row = ann(provider).await;
+    let newest = store::log::newest(provider.app.db.read(), &row.id, 1).await.unwrap();
+    newest[0].event().unwrap().signals.join(" ")
+}
+
+/// Ann's row.
+async fn ann(provider: &Provider) -> store::account::Model {
+    store::account::by_email(provider.app.db.read(), ANN).await.unwrap().unwrap()
 }
 
 /// Signs in by the pad, with a proof of its own.

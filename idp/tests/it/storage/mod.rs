@@ -42,6 +42,8 @@ fn account(id: &str) -> store::account::Model {
         phone_changed_at: None,
         notices: String::new(),
         delete_at: None,
+        places: String::new(),
+        places_until: None,
     }
 }
 

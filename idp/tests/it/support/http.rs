@@ -1,6 +1,6 @@
 //! One request over one connection, and its whole answer.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use http_body_util::{BodyExt, Full};
 use hyper::{
@@ -11,7 +11,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use url::{Position, Url, form_urlencoded};
 
 /// An answer.
@@ -52,6 +52,9 @@ impl Reply {
     }
 }
 
+/// Where connections come from.
+pub(crate) const LOOPBACK: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
 /// Why there is no answer.
 pub(crate) type Lost = Box<dyn std::error::Error + Send + Sync>;
 
@@ -60,6 +63,20 @@ pub(crate) type Lost = Box<dyn std::error::Error + Send + Sync>;
 /// # Errors
 /// When the server cannot be reached, or goes away before it has answered.
 pub(crate) async fn try_send(
+    method: Method,
+    url: &Url,
+    headers: &[(HeaderName, &str)],
+    body: String,
+) -> Result<Reply, Lost> {
+    try_send_from(LOOPBACK, method, url, headers, body).await
+}
+
+/// As [`try_send`], over a connection from this address of our own.
+///
+/// # Errors
+/// As [`try_send`].
+pub(crate) async fn try_send_from(
+    from: Ipv4Addr,
     method: Method,
     url: &Url,
     headers: &[(HeaderName, &str)],
@@ -75,7 +92,14 @@ pub(crate) async fn try_send(
         request = request.header(name, *value);
     }
     let request = request.body(Full::new(Bytes::from(body)))?;
-    let stream = TcpStream::connect(server).await?;
+    // The kernel chooses the port when it knows both ends, so that it does not run out of them.
+    let stream = if from == LOOPBACK {
+        TcpStream::connect(server).await?
+    } else {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        socket.connect(server).await?
+    };
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
     let carried = tokio::spawn(connection);
     let (head, body) = sender.send_request(request).await?.into_parts();

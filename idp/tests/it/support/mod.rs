@@ -1,5 +1,6 @@
 //! What tests share: databases, a provider, and the people and websites that use it.
 
+pub(crate) mod atlas;
 pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod outbox;

@@ -1,8 +1,11 @@
 //! Somebody with a browser that has no JavaScript.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use hyper::{Method, StatusCode, header};
+use hyper::{
+    Method, StatusCode,
+    header::{self, HeaderName},
+};
 use url::Url;
 
 use super::{
@@ -29,6 +32,8 @@ pub(crate) struct Person {
     typed: BTreeMap<String, String>,
     chosen: Option<String>,
     languages: String,
+    from: Ipv4Addr,
+    claims: Vec<(HeaderName, String)>,
 }
 
 impl Person {
@@ -44,7 +49,21 @@ impl Person {
             typed: BTreeMap::new(),
             chosen: None,
             languages: "en".to_owned(),
+            from: http::LOOPBACK,
+            claims: Vec::new(),
         }
+    }
+
+    /// Takes the browser to another address of the loopback network.
+    pub(crate) fn moves_to(&mut self, address: &str) -> &mut Self {
+        self.from = address.parse().unwrap();
+        self
+    }
+
+    /// Sends a header with every request.
+    pub(crate) fn claims(&mut self, name: &'static str, value: &str) -> &mut Self {
+        self.claims.push((HeaderName::from_static(name), value.to_owned()));
+        self
     }
 
     /// Whose browser asks for pages in this language.
@@ -165,7 +184,9 @@ impl Person {
         if !cookies.is_empty() {
             headers.push((header::COOKIE, &cookies));
         }
-        let reply = http::send(method, url, &headers, body).await;
+        headers.extend(self.claims.iter().map(|(name, value)| (name.clone(), value.as_str())));
+        let reply = http::try_send_from(self.from, method, url, &headers, body).await;
+        let reply = reply.unwrap_or_else(|error| panic!("{url}: {error}"));
         for value in reply.headers.get_all(header::SET_COOKIE) {
             self.keeps(value.to_str().unwrap());
         }

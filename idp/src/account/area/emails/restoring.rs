@@ -111,6 +111,7 @@ async fn put_back(app: &Arc<App>, row: link::Model, from: String) -> Result<bool
             link::void_since(tx, &row.account_id, row.created_at, now).await?;
             session::end_others(tx, &row.account_id, "", now).await?;
             device::end_all(tx, &row.account_id, now).await?;
+            account::forget_places(tx, &row.account_id).await?;
             let event = Event { address: Some(from), ..Event::new("email_restored", "ok") };
             log::append(tx, &app.seal, &row.account_id, now, &event).await?;
             for letter in letters {

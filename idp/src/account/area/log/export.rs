@@ -52,6 +52,7 @@ impl List for Entries {
         "relying_party",
         "client_id",
         "address",
+        "place",
         "payee",
         "payee_account",
         "amount",
@@ -70,7 +71,8 @@ impl List for Entries {
                 Some(id) => Some(site_name(area, id).await?),
                 None => None,
             };
-            rows.push(Row::of(&entry, event, site));
+            let place = event.address.as_deref().and_then(|from| area.app.places.name(from, area.locale));
+            rows.push(Row { place, ..Row::of(&entry, event, site) });
         }
         Ok(Some(rows))
     }
@@ -87,6 +89,8 @@ struct Row {
     relying_party: Option<String>,
     client_id: Option<String>,
     address: Option<String>,
+    /// In the reader's language.
+    place: Option<String>,
     payee: Option<String>,
     payee_account: Option<String>,
     amount: Option<String>,
@@ -102,6 +106,7 @@ impl Row {
         Self {
             number: entry.seq,
             time: rfc3339(entry.at),
+            place: None,
             payee: payment.map(|payment| payment.payee_name.clone()),
             payee_account: payment.map(|payment| payment.payee_account.clone()),
             amount: payment.map(Transaction::amount),

@@ -196,7 +196,7 @@ fn host(issuer: &str) -> String {
 /// What is shown of a number to somebody who may not be its owner.
 fn arguments(area: &Area, more: &Value) -> Value {
     let mut args = json!({
-        "name": area.account.first_name, "address": area.caller.address,
+        "name": area.account.first_name, "address": area.app.places.told(&area.caller.address, &area.account.locale),
         "time": super::when::of(&area.account, area.now()),
     });
     if let (Some(args), Some(more)) = (args.as_object_mut(), more.as_object()) {

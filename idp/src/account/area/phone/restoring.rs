@@ -113,6 +113,7 @@ async fn put_back(app: &Arc<App>, row: phone_undo::Model, phone: String, from: S
             if !account::set_phone(tx, &row.account_id, None, &phone, now).await? {
                 return Ok(false);
             }
+            account::forget_places(tx, &row.account_id).await?;
             let event = Event { address: Some(from), ..Event::new("phone_restored", "ok") };
             log::append(tx, &app.seal, &row.account_id, now, &event).await?;
             for letter in letters {

@@ -11,6 +11,7 @@ use super::{super::account, ANN, SECOND_MAIL, asks, is_free_to_delete, is_known,
 use crate::{
     codes, on_both_databases, recovery,
     support::{
+        atlas,
         database::Database,
         pad::Pad,
         provider::{GENEROUS, Member, Provider, Written, is_refused, is_refused_on_a_page, person_phone, text},
@@ -28,7 +29,10 @@ on_both_databases! {
 
 async fn provider(database: Database) -> Provider {
     let pins = vec!["cipherpad", "sms_factor", "merchant"];
-    Provider::starts_as(database, Written { pins, settings: GENEROUS.to_owned(), ..Written::default() }).await
+    let file = database.dir().join("places.mmdb");
+    std::fs::write(&file, atlas::file("Test-City", &[("127.0.0.1", atlas::hanoi())])).unwrap();
+    let settings = format!("{GENEROUS}[places]\ndatabase = '{}'\n", file.display());
+    Provider::starts_as(database, Written { pins, settings, ..Written::default() }).await
 }
 
 /// Every row of every table, as `table: values`.
@@ -106,9 +110,10 @@ async fn nothing_tells_of_the_person_and_what_has_to_stay_still_holds(database: 
     let provider = provider(database).await;
     let (mut ann, _) = with_a_past(&provider).await;
     let phone = person_phone(ANN);
-    let words = [ANN, SECOND_MAIL, "ann@example.net", phone.as_str(), "+447400999888"];
+    // The last one is where she was.
+    let words = [ANN, SECOND_MAIL, "ann@example.net", phone.as_str(), "+447400999888", "105.9"];
     let before = everything(&provider).await;
-    for word in [ANN, SECOND_MAIL, "ann@example.net", phone.as_str()] {
+    for word in [ANN, SECOND_MAIL, "ann@example.net", phone.as_str(), "105.9"] {
         assert!(
             before.iter().any(|(_, values)| values.contains(word)),
             "{word} is kept nowhere: the test sees nothing"

@@ -3,7 +3,7 @@
 use enum_idp::clock::{DAY, MINUTE, SECOND};
 
 use super::{
-    super::{account, adds_texts, enrolments},
+    super::{account, adds_texts, enrolments, was_somewhere},
     ANN, NEW, changes, is_still, number_of, provider, provider_with, times, undoing_link,
 };
 use crate::{
@@ -31,10 +31,13 @@ async fn the_link_puts_the_number_back_and_ends_what_was_set_up_with_the_other(d
     // Any of the addresses has it.
     let link = undoing_link(&provider, "ann@example.org", 1).await;
     assert_eq!(link, undoing_link(&provider, ANN, 1).await);
+    was_somewhere(&provider, ANN).await;
     let mut owner = provider.stranger();
     owner.opens(&link).await.presses("restore").await;
     assert!(owner.sees("restored"), "{}", owner.what_is_shown());
     is_still(&provider, ANN).await;
+    let row = account(&provider, ANN).await;
+    assert_eq!((row.places.as_str(), row.places_until), ("", None), "places that the thief was at count no more");
     for email in [ANN, "ann@example.org"] {
         provider
             .mail
