@@ -220,5 +220,5 @@ async fn method_not_allowed(State(app): State<Arc<App>>, headers: HeaderMap) -> 
     app.pages.problem(StatusCode::METHOD_NOT_ALLOWED, locale, "method_not_allowed", &json!({}))
 }
 
-/// Network address of whoever connects; the only one that is believed.
+/// Network address of whoever connects, or of whom a trusted proxy speaks for ([`crate::proxies`]); the only one that is believed.
 pub type Peer = axum::extract::ConnectInfo<SocketAddr>;

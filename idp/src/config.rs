@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::courier::gateway::settings::Sms;
 use crate::plugins::{PluginConfig, signature::TrustedKey, this_program};
+use crate::proxies::Proxies;
 
 mod area;
 mod notices;
@@ -85,6 +86,9 @@ pub struct Config {
     /// The personal area.
     #[serde(default)]
     pub account: Area,
+    /// Proxies in front of us.
+    #[serde(default)]
+    pub proxy: Proxies,
     /// Where network addresses are.
     #[serde(default)]
     pub places: Places,
@@ -358,7 +362,14 @@ fn setting_of(name: &str) -> Option<Vec<String>> {
 
 fn environment_value(keys: &[String], text: &str) -> Result<Value, ConfigError> {
     let name = keys.join(".");
-    let lists = ["plugins.enabled", "plugins.trusted_keys", "sms.gateways", "sms.guard.countries", "sms.guard.types"];
+    let lists = [
+        "plugins.enabled",
+        "plugins.trusted_keys",
+        "proxy.trusted",
+        "sms.gateways",
+        "sms.guard.countries",
+        "sms.guard.types",
+    ];
     if lists.contains(&name.as_str()) {
         return Ok(Value::Array(
             text.split(',').filter(|part| !part.is_empty()).map(|part| Value::String(part.trim().to_owned())).collect(),
@@ -413,6 +424,8 @@ mod tests {
                 ("ENUM_MAIL__URL", "smtps://mail.example"),
                 ("ENUM_LIMITS__CHALLENGE_SECONDS", "60"),
                 ("ENUM_PLUGINS__ENABLED", "a.so@00,b.so@11"),
+                ("ENUM_PROXY__TRUSTED", "127.0.0.1,10.0.0.0/8"),
+                ("ENUM_PLACES__DATABASE", "/var/lib/enum/city.mmdb"),
                 ("ENUM_NOTICES__SMS", "true"),
                 ("ENUM_NOTICES__FAILED_PER_DAY", "7"),
                 ("ENUM_NOTICES__LOGIN", "all"),
@@ -424,6 +437,8 @@ mod tests {
         assert_eq!(config.limits.challenge_seconds, 60);
         let notices = &config.notices;
         assert_eq!((notices.sms, notices.failed_per_day, notices.login), (true, 7, Mail::All));
+        assert_eq!(config.proxy.trusted.len(), 2);
+        assert_eq!(config.places.database.as_deref(), Some(Path::new("/var/lib/enum/city.mmdb")));
         assert_eq!(config.plugins.enabled.len(), 2);
         assert_eq!(config.plugins.enabled[1].sha256, "11");
     }
@@ -454,6 +469,7 @@ mod tests {
         assert!(told("issuer = 'http://id.example'\ndata_dir = 'd'", &[]).contains("https"));
         assert!(told("issuer = 'https://id.example/sub'\ndata_dir = 'd'", &[]).contains("path"));
         assert!(told("data_dir = 'd'", &[]).contains("issuer"));
+        assert!(told(&format!("{SMALL}[proxy]\ntrusted = ['localhost']"), &[]).contains("proxy.trusted"));
         for wrong in ["failed_per_day = 0", "done_per_day = 501", "sms_per_day = 51", "login = 'sometimes'"] {
             let key = wrong.split(' ').next().unwrap();
             assert!(told(&format!("{SMALL}[notices]\n{wrong}"), &[]).contains(key), "{wrong}");

@@ -3,7 +3,7 @@
 //! Rooms, from the top down: [`oidc`] (protocol), [`login`] (the person), [`account`] (the person's own things),
 //! [`plugins`] (the host), [`store`] (data); [`admin`] (the administrators' API) may call them all. Calls go down only. Beside them stand small services that any room may
 //! use: [`clock`], [`entropy`], [`seal`], [`keys`], [`courier`], [`letter`], [`notice`], [`pages`], [`limits`], [`bot`],
-//! [`places`], [`health`], [`tls`], [`when`].
+//! [`places`], [`proxies`], [`health`], [`tls`], [`when`].
 
 pub mod account;
 pub mod admin;
@@ -27,6 +27,7 @@ pub mod oidc;
 pub mod pages;
 pub mod places;
 pub mod plugins;
+pub mod proxies;
 pub mod seal;
 pub mod serve;
 pub mod sms;

@@ -1,7 +1,7 @@
 //! Limits on how often something may be asked for: token buckets in memory.
 //!
 //! They slow abuse down and are no proof of anything: counts that safety rests on are rows in the database. Each node
-//! counts for itself. An address is that of the connection's peer; headers such as `X-Forwarded-For` are not believed.
+//! counts for itself. An address is that of the connection's peer; `X-Forwarded-For` is believed from trusted proxies alone.
 
 use std::{
     collections::HashMap,

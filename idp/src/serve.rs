@@ -230,7 +230,8 @@ pub async fn serve_on(
     let receipts = tokio::spawn(log_receipts(app.clone()));
     let places = tokio::spawn(follow_places(app.clone()));
     let means = app.means.clone();
-    listen::serve(app::routes(app), listener, stop).await;
+    let proxies = app.config.proxy.clone();
+    listen::serve(app::routes(app), listener, proxies, stop).await;
     sweeper.abort();
     deletions.abort();
     keys.abort();

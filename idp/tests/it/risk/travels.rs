@@ -4,7 +4,7 @@ use enum_idp::clock::{DAY, HOUR, MINUTE};
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
-use super::{ANN, ann, is_told_why, proves, proves_by_mail, signals_of_the_last, told, with_places};
+use super::{ANN, ann, is_told_why, proves, proves_by_mail, signals_of_the_last, told, with_places, with_places_and};
 use crate::{
     codes, on_both_databases,
     policy::says,
@@ -27,6 +27,7 @@ on_both_databases! {
     a_refused_answer_makes_no_place_known,
     a_payment_from_another_place_is_held_to_the_same_rules,
     a_header_that_claims_another_address_changes_nothing,
+    a_trusted_proxy_says_where_somebody_is_and_nobody_else_does,
     what_the_file_does_not_list_gives_no_signal,
     without_a_file_no_place_is_new,
 }
@@ -279,6 +280,29 @@ async fn a_header_that_claims_another_address_changes_nothing(database: Database
     thief.person.presses("factor-cipherpad").await;
     thief.answers().await;
     is_told_why(&thief.person, "from a new place");
+}
+
+async fn a_trusted_proxy_says_where_somebody_is_and_nobody_else_does(database: Database) {
+    let provider = with_places_and(database, "[proxy]\ntrusted = ['127.0.0.1', '127.1.0.0/16']").await;
+    let mut member = provider.member(ANN).await;
+    for (peer, claimed, expected) in [
+        ("127.0.0.1", HANOI.to_owned(), HANOI),
+        // What somebody has sent to the proxy stands before what the proxy adds.
+        ("127.0.0.1", format!("{NEW_YORK}, {HANOI}"), HANOI),
+        ("127.1.2.3", format!("{NEW_YORK}, {SAIGON}, 127.0.0.1"), SAIGON),
+        ("127.0.0.1", "nonsense".to_owned(), "127.0.0.1"),
+        (NOWHERE, HANOI.to_owned(), NOWHERE),
+        (NEW_YORK, HANOI.to_owned(), NEW_YORK),
+    ] {
+        provider.waits(MINUTE);
+        member.person = provider.stranger();
+        member.person.moves_to(peer).claims("x-forwarded-for", &claimed);
+        proves(&provider, &mut member).await;
+        let newest = enum_idp::store::log::newest(provider.app.db.read(), &ann(&provider).await.id, 1).await.unwrap();
+        assert_eq!(newest[0].event().unwrap().address.as_deref(), Some(expected), "{peer} {claimed}");
+    }
+    let places = ann(&provider).await.places;
+    assert!(places.contains("VN") && places.contains("US"), "{places}");
 }
 
 async fn what_the_file_does_not_list_gives_no_signal(database: Database) {
