@@ -51,6 +51,15 @@ impl Entropy {
     }
 }
 
+/// Longest identifier, in bytes. Ours have 22; those of other makes may be longer.
+const LONGEST_ID: usize = 64;
+
+/// Whether a text could be an identifier, such as [`Entropy::id`] makes: whatever somebody sends, the database is asked for
+/// nothing else.
+pub fn is_id(text: &str) -> bool {
+    (1..=LONGEST_ID).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+}
+
 impl fmt::Debug for Entropy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Entropy")

@@ -19,6 +19,7 @@ use super::{Attempt, Issued, Question, Surroundings, build, decoy_id, decoy_key,
 use crate::{
     app::App,
     clock::{Millis, SECOND},
+    entropy,
     error::Internal,
     login::interaction::Interaction,
     plugins::{CallError, FactorHandle},
@@ -27,8 +28,6 @@ use crate::{
 
 /// How long the page that asks who somebody is waits for a factor's part of it.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Longest name that an account may have.
-const LONGEST_ID: usize = 64;
 const SPENT: &str = "nameless";
 
 /// Asks whoever is there by the first factor that does so and will do for the demand. Whatever goes wrong, people can still
@@ -134,7 +133,7 @@ pub struct Claimant {
 pub async fn claimant(app: &App, issued: &Issued, name: &str) -> Result<Claimant, Internal> {
     let made_up = BASE64_URL_SAFE_NO_PAD.encode(app.seal.derive(&[b"nameless claim", name.as_bytes()]));
     // Whatever a browser sends, the database is asked for something that could be an account.
-    let id = if is_id(name) { name } else { &made_up };
+    let id = if entropy::is_id(name) { name } else { &made_up };
     let (account, rows) = account::by_id_with_enrolments(app.db.read(), id).await?;
     let account = account.filter(account::Model::is_active);
     let led = app.plugins.factor(&issued.factor).and_then(|factor| {
@@ -148,11 +147,6 @@ pub async fn claimant(app: &App, issued: &Issued, name: &str) -> Result<Claimant
     let number = app.decoys.number(&decoy_key(&app.seal, &email, &issued.factor));
     let issued = Issued { number, enrolment: decoy_id(&app.seal, &email, &issued.factor), ..issued.clone() };
     Ok(Claimant { email, issued })
-}
-
-/// Names of accounts are ours, and have this form.
-fn is_id(name: &str) -> bool {
-    (1..=LONGEST_ID).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
 /// What a right answer to a question of [`invite`] spends; `None` for any other question.

@@ -7,7 +7,7 @@ use axum::response::Response;
 use plugin_api::message::Input;
 use serde_json::json;
 
-use super::{Fields, Visit, Visitor, earned::Unanswered, email_of, verdict::Settled};
+use super::{Fields, Visit, Visitor, earned::Unanswered, email_of, suspicion::Who, verdict::Settled};
 use crate::{
     login::{
         Stage,
@@ -33,7 +33,8 @@ impl Visitor<'_> {
         let email = visit.interaction.demand.login_hint.clone().or(known);
         // Where a robot is likely, the address comes first, and a sum with it.
         let is_welcome = visit.checked || !self.comes_from_suspicion();
-        let offered = if is_welcome { ceremony::invite(self.app, &visit.interaction).await? } else { None };
+        let offered =
+            if is_welcome && self.may_offer() { ceremony::invite(self.app, &visit.interaction).await? } else { None };
         if let Some((issued, question)) = offered {
             let visit = Visit { offered: Some(issued.clone()), ..visit.clone() };
             match self.inviting(&visit, (&issued, &question), error, email.as_deref()) {
@@ -85,6 +86,9 @@ impl Visitor<'_> {
                 return self.identify(visit, Some("error_unavailable")).await;
             }
         };
+        if !visit.checked && self.is_suspicious_name(&name) {
+            return self.check(&visit, "", None);
+        }
         if !self.may_claim(&visit, &name) {
             return Err(Unanswered::TooMany);
         }
@@ -92,7 +96,7 @@ impl Visitor<'_> {
         let (email, issued) = (claimant.email.as_str(), &claimant.issued);
         let devices = Brought::of(self.app, self.headers).hashes(self.app);
         let attempt = Attempt { interaction: &visit.interaction, email, issued, input, address, devices };
-        match self.settle(&visit, &attempt).await? {
+        match self.settle(&visit, &attempt, Who::Named(&name)).await? {
             Settled::Answered(response) => Ok(response),
             // It was them: they go on as if they had said so.
             Settled::Refused(Verdict::Weak) => {

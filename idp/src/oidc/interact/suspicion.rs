@@ -14,16 +14,33 @@ const MEMORY: Millis = 15 * MINUTE;
 /// How many times as many failures an address block may have as an e-mail address: several people may share it.
 const SHARED_BY: u32 = 3;
 
+/// Who has answered, as far as is known. Names are counted beside addresses, so that nobody finds out by the counts which
+/// belong together; what the enrolment counts itself is one for both.
+#[derive(Clone, Copy)]
+pub(super) enum Who<'a> {
+    /// By the address that was typed.
+    At(&'a str),
+    /// By the name that the answer gives.
+    Named(&'a str),
+}
+
 impl Visitor<'_> {
     fn email_key(&self, email: &str) -> String {
         self.app.seal.hash("limits", &canonical_email(email))
     }
 
+    fn name_key(&self, name: &str) -> String {
+        self.app.seal.hash("limits", name)
+    }
+
     /// Remembers a wrong answer.
-    pub(super) fn note_failure(&self, email: &str) {
+    pub(super) fn note_failure(&self, who: Who<'_>) {
         let (limits, now) = (&self.app.limits, self.app.clock.now());
         let most = self.app.config.limits.failures_until_check;
-        limits.allow("failures-email", &self.email_key(email), MEMORY, most, now);
+        match who {
+            Who::At(email) => limits.allow("failures-email", &self.email_key(email), MEMORY, most, now),
+            Who::Named(name) => limits.allow("failures-name", &self.name_key(name), MEMORY, most, now),
+        };
         limits.allow("failures-block", &self.block, MEMORY, most.saturating_mul(SHARED_BY), now);
     }
 
@@ -32,6 +49,19 @@ impl Visitor<'_> {
         let (limits, now) = (&self.app.limits, self.app.clock.now());
         let most = self.app.config.limits.failures_until_check;
         limits.is_used_up("failures-email", &self.email_key(email), MEMORY, most, now) || self.comes_from_suspicion()
+    }
+
+    /// Whether answers in this name have failed so often.
+    pub(super) fn is_suspicious_name(&self, name: &str) -> bool {
+        let (limits, now) = (&self.app.limits, self.app.clock.now());
+        let most = self.app.config.limits.failures_until_check;
+        limits.is_used_up("failures-name", &self.name_key(name), MEMORY, most, now)
+    }
+
+    /// Counts an offer to sign in without an address, which asks a plugin; false when there were too many.
+    pub(super) fn may_offer(&self) -> bool {
+        let most = self.app.config.limits.challenges_per_minute;
+        self.app.limits.allow("nameless", &self.block, MINUTE, most, self.app.clock.now())
     }
 
     /// The same of where whoever is there comes from, as long as it is not known whom they ask for.
@@ -45,10 +75,9 @@ impl Visitor<'_> {
         self.may_ask_for(visit, "challenges-email", &self.email_key(email))
     }
 
-    /// The same for an answer in somebody's name, who was not asked for by an address. Names are counted beside addresses, so
-    /// that nobody finds out by the counts which belong together.
+    /// The same for an answer in somebody's name, who was not asked for by an address.
     pub(super) fn may_claim(&self, visit: &Visit, name: &str) -> bool {
-        self.may_ask_for(visit, "challenges-name", &self.app.seal.hash("limits", name))
+        self.may_ask_for(visit, "challenges-name", &self.name_key(name))
     }
 
     fn may_ask_for(&self, visit: &Visit, whose: &'static str, key: &str) -> bool {

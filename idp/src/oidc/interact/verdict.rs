@@ -6,6 +6,7 @@ use plugin_api::message::Input;
 use super::{
     Fields, Visit, Visitor, client_of, decide,
     earned::{self, Earned, Unanswered},
+    suspicion::Who,
 };
 use crate::{
     clock::SECOND,
@@ -47,7 +48,7 @@ impl Visitor<'_> {
     ) -> Result<Response, Unanswered> {
         let devices = Brought::of(self.app, self.headers).hashes(self.app);
         let attempt = Attempt { interaction: &visit.interaction, email, issued, input, address, devices };
-        let verdict = match self.settle(&visit, &attempt).await? {
+        let verdict = match self.settle(&visit, &attempt, Who::At(email)).await? {
             Settled::Answered(response) => return Ok(response),
             Settled::Refused(verdict) => verdict,
         };
@@ -69,7 +70,12 @@ impl Visitor<'_> {
     }
 
     /// Judges an answer, counts what it came to and, when it is right, commits all that follows from it as one.
-    pub(super) async fn settle(&self, visit: &Visit, attempt: &Attempt<'_>) -> Result<Settled, Unanswered> {
+    pub(super) async fn settle(
+        &self,
+        visit: &Visit,
+        attempt: &Attempt<'_>,
+        who: Who<'_>,
+    ) -> Result<Settled, Unanswered> {
         loop {
             let verdict = ceremony::judge(self.app, attempt).await?;
             let (result, failed) = match verdict {
@@ -87,7 +93,7 @@ impl Visitor<'_> {
             };
             self.count(visit, result);
             if failed {
-                self.note_failure(attempt.email);
+                self.note_failure(who);
             }
             return Ok(Settled::Refused(verdict));
         }

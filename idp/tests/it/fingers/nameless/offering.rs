@@ -6,7 +6,11 @@ use serde_json::{Value, json};
 
 use enum_idp::clock::MINUTE;
 
-use super::{ANN, arrives, handle, honest, is_in, member, options, patient, provider, sends, touches};
+use fingerprint_key::Manner;
+
+use super::{
+    ANN, arrives, handle, honest, is_in, member, options, patient, provider, sends, strangers::made_for, touches,
+};
 use crate::{
     fingers::levels::ESSENTIAL,
     on_both_databases,
@@ -24,6 +28,7 @@ on_both_databases! {
     it_is_not_offered_where_it_would_not_do,
     a_payment_is_never_approved_so,
     it_is_not_offered_where_a_robot_is_likely,
+    whoever_opens_the_page_again_and_again_is_offered_it_so_often,
     every_page_asks_anew_and_says_nothing_of_anybody,
     a_factor_that_was_switched_off_leaves_the_address,
     a_factor_that_fails_leaves_the_address,
@@ -45,6 +50,24 @@ async fn nobody_is_offered_it_where_no_factor_can(database: Database) {
     let mut person = provider.stranger();
     person.opens(&provider.sites.own.sends(&[]).link).await;
     only_asks_for_the_address(&person);
+}
+
+/// Each offer asks a plugin: one browser must not keep it busy.
+async fn whoever_opens_the_page_again_and_again_is_offered_it_so_often(database: Database) {
+    let settings = "[limits]\nchallenges_per_minute = 5\n".to_owned();
+    let pins = vec!["fingerprint_factor", "merchant"];
+    let provider = Provider::starts_as(database, Written { pins, settings, ..Written::default() }).await;
+    let mut person = provider.stranger();
+    person.opens(&provider.sites.own.sends(&[]).link).await;
+    let page = person.at.to_string();
+    for _ in 1..5 {
+        assert!(person.sees("use-passkey"), "{}", person.what_is_shown());
+        person.opens(&page).await;
+    }
+    assert!(person.sees("use-passkey"), "{}", person.what_is_shown());
+    only_asks_for_the_address(person.opens(&page).await);
+    provider.waits(MINUTE);
+    assert!(person.opens(&page).await.sees("use-passkey"));
 }
 
 async fn the_administrator_may_want_the_address_first(database: Database) {
@@ -86,10 +109,11 @@ async fn it_is_not_offered_where_a_robot_is_likely(database: Database) {
     let provider = provider(database).await;
     let mut thumb = member(&provider, ANN).await;
     let mut open = arrives(&provider).await;
-    // Three times as many failures as one address may have.
-    for _ in 0..15 {
+    // Three times as many failures as one name may have.
+    for number in 0..15 {
+        let (mut key, manner) = made_for(format!("nobody-{number}").as_bytes());
         let mut person = arrives(&provider).await;
-        sends(&mut person, "{}").await;
+        touches(&mut person, &mut key, &Manner { origin: honest(&provider).origin, ..manner }).await;
     }
     let mut person = provider.stranger();
     person.opens(&provider.sites.own.sends(&[]).link).await;

@@ -15,7 +15,11 @@ use super::{ANN, arrives, fingers, handle, honest, is_in, is_refused_as_ever, me
 use crate::{
     fingers::{BOB, FACTOR, answers, asked, provider_with},
     on_both_databases,
-    support::{database::Database, person::Person, provider::Provider},
+    support::{
+        database::Database,
+        person::Person,
+        provider::{GENEROUS, Provider},
+    },
 };
 
 on_both_databases! {
@@ -23,11 +27,12 @@ on_both_databases! {
     failures_count_as_with_an_address,
     a_disabled_method_signs_nobody_in,
     answers_in_one_name_are_counted,
+    a_name_that_failed_a_lot_is_asked_for_a_sum_and_tells_nothing_of_its_address,
     names_that_make_no_sense_are_nobodys,
 }
 
 /// Somebody else's key, which says that it is of this account.
-fn made_for(handle: &[u8]) -> (Key, Manner) {
+pub(super) fn made_for(handle: &[u8]) -> (Key, Manner) {
     let made = json!({ "challenge": "AA", "rp": { "id": "127.0.0.1" }, "user": { "id": "AA" } }).to_string();
     let (key, _) = Key::create(&made, &Manner::at("x")).unwrap();
     (key, Manner { user: Some(handle.to_vec()), ..Manner::at("x") })
@@ -170,6 +175,29 @@ async fn answers_in_one_name_are_counted(database: Database) {
     let mut typed = asked(&provider, ANN).await;
     answers(&mut typed, &mut thumb, &honest(&provider)).await;
     is_in(&typed);
+}
+
+async fn a_name_that_failed_a_lot_is_asked_for_a_sum_and_tells_nothing_of_its_address(database: Database) {
+    let provider = provider_with(database, &format!("{GENEROUS}failures_until_check = 3\n")).await;
+    member(&provider, ANN).await;
+    let ann = handle(&provider, ANN).await;
+    let nobody = "x".repeat(ann.len());
+    for name in [ann.as_bytes(), nobody.as_bytes()] {
+        for _ in 0..3 {
+            claims(&provider, name).await;
+        }
+        let (mut key, manner) = made_for(name);
+        let mut person = arrives(&provider).await;
+        touches(&mut person, &mut key, &manner).await;
+        assert!(person.sees("sum") && !person.sees("use-passkey"), "{}", person.what_is_shown());
+    }
+    assert_eq!(fingers(&provider, ANN).await[0].failures, 3, "without the sum nothing is looked at");
+    // Whoever tries addresses does not find out by the sum to which of them the name belongs.
+    for email in [ANN, BOB] {
+        let mut typed = provider.stranger();
+        typed.opens(&provider.sites.own.sends(&[]).link).await.types("email", email).presses("continue").await;
+        assert!(!typed.sees("sum"), "{email}: {}", typed.what_is_shown());
+    }
 }
 
 async fn names_that_make_no_sense_are_nobodys(database: Database) {
