@@ -29,12 +29,7 @@ impl MigrationTrait for Migration {
         // An older node, which knows nothing of it, goes on adding rows: they have no number yet, as any new one.
         let number = ColumnDef::new(column("log_index")).big_integer().null().take();
         m.alter_table(Table::alter().table(column("confirmation")).add_column(number).take()).await?;
-        let mut index = Index::create();
-        index.name(INDEX).table(column("confirmation"));
-        for of in ["log_index", "created_at", "id"] {
-            index.col(column(of));
-        }
-        m.create_index(index.take()).await?;
+        m.create_index(waiting()).await?;
         m.create_table(nodes()).await?;
         m.create_table(tree()).await?;
         let mut none_yet = Query::insert();
@@ -52,6 +47,13 @@ impl MigrationTrait for Migration {
         m.drop_index(Index::drop().name(INDEX).table(column("confirmation")).to_owned()).await?;
         m.alter_table(Table::alter().table(column("confirmation")).drop_column(column("log_index")).take()).await
     }
+}
+
+/// Those without a number, in the order in which they get one. There are few, so it is small.
+fn waiting() -> IndexCreateStatement {
+    let mut index = Index::create();
+    index.name(INDEX).table(column("confirmation")).col(column("created_at")).col(column("id"));
+    index.and_where(Expr::col(column("log_index")).is_null()).take()
 }
 
 /// Complete subtrees: of 2^level leaves, number `idx` from the left.

@@ -2,8 +2,8 @@
 //!
 //! A receipt is a compact JWS (RFC 7515) with `typ` `enum-receipt+jwt`: the provider's statement that somebody approved
 //! one payment. [`verify`] says whether it is genuine. The provider also puts every receipt into a public log that it can
-//! only append to, a Merkle tree as in RFC 6962 §2.1; [`verify_logged`] says whether the receipt is in there, and
-//! [`verify_grown`] whether one state of the log continues another that somebody has kept. So the provider can neither
+//! only append to, a Merkle tree as in RFC 6962 §2.1; [`verify_logged`] says whether the receipt is in there,
+//! [`verify_dated`] whether it was when somebody kept a state of the log, and [`verify_grown`] whether one state of the log continues another that somebody has kept. So the provider can neither
 //! deny a receipt nor give it an earlier date than it has.
 //!
 //! ```
@@ -24,7 +24,9 @@ mod signature;
 pub mod tree;
 
 pub use claims::{Claims, TYPE, Transaction, hash};
-pub use log::{Growth, HEAD_TYPE, Head, LOGGED_WITHIN_S, Logged, Proof, verify_grown, verify_head, verify_logged};
+pub use log::{
+    Growth, HEAD_TYPE, Head, LOGGED_WITHIN_S, Logged, Proof, verify_dated, verify_grown, verify_head, verify_logged,
+};
 pub use signature::{Expected, verify};
 
 /// Why a receipt, or a statement about the log, proves nothing.
@@ -58,7 +60,23 @@ pub enum ReceiptError {
     /// The path does not lead from the receipt to the root of the log, or the log is another provider's.
     #[error("the proof does not show that the receipt is in the log")]
     NotInLog,
-    /// The newer state of the log does not begin with the older one: something in between was altered or removed.
-    #[error("the log does not continue the one that was kept")]
+    /// The receipt had to be in the log by then, and is not shown to be.
+    #[error(
+        "the receipt claims to be older than the head that was kept, and is not shown to be in the log as it stood then"
+    )]
+    BackDated,
+    /// The receipt is not in that state of the log, and need not be.
+    #[error("the head was kept before the receipt had to be in the log: it says nothing of it")]
+    TooNew,
+    /// It is not shown that the newer state of the log begins with the older one.
+    #[error("the log is not shown to continue the state that was kept")]
     NotGrown,
+    /// The answer is about another state than the one that was kept.
+    #[error("this is about the state of {asked} receipts; the one that was kept has {kept}")]
+    OtherState {
+        /// That of the answer.
+        asked: u64,
+        /// That of the head that was kept.
+        kept: u64,
+    },
 }

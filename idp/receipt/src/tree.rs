@@ -23,30 +23,47 @@ pub fn node(left: &Hash, right: &Hash) -> Hash {
     Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
 }
 
+/// A way up from a leaf: the number of the node, and of the last node, of each level.
+struct Ascent {
+    at: u64,
+    last: u64,
+}
+
+impl Ascent {
+    /// Goes up to where the next sibling joins, and says whether it stands on the left; `None` above the root.
+    fn is_next_on_the_left(&mut self) -> Option<bool> {
+        if self.last == 0 {
+            return None;
+        }
+        let on_the_left = self.at & 1 == 1 || self.at == self.last;
+        // The levels at which the rightmost node has no sibling.
+        while on_the_left && self.at & 1 == 0 && self.at != 0 {
+            self.rise();
+        }
+        self.rise();
+        Some(on_the_left)
+    }
+
+    fn rise(&mut self) {
+        self.at >>= 1;
+        self.last >>= 1;
+    }
+}
+
 /// Whether `path` leads from `leaf`, number `index` of `size`, to `root` (RFC 9162 §2.1.3.2).
 pub fn is_included(leaf: &Hash, index: u64, size: u64, path: &[Hash], root: &Hash) -> bool {
     if index >= size || path.len() > LONGEST_PATH {
         return false;
     }
-    let (mut at, mut last, mut hash) = (index, size - 1, *leaf);
+    let (mut way, mut hash) = (Ascent { at: index, last: size - 1 }, *leaf);
     for sibling in path {
-        if last == 0 {
-            return false;
-        }
-        if at & 1 == 1 || at == last {
-            hash = node(sibling, &hash);
-            // The levels at which the rightmost node has no sibling.
-            while at & 1 == 0 && at != 0 {
-                at >>= 1;
-                last >>= 1;
-            }
-        } else {
-            hash = node(&hash, sibling);
-        }
-        at >>= 1;
-        last >>= 1;
+        hash = match way.is_next_on_the_left() {
+            Some(true) => node(sibling, &hash),
+            Some(false) => node(&hash, sibling),
+            None => return false,
+        };
     }
-    last == 0 && hash == *root
+    way.last == 0 && hash == *root
 }
 
 /// Whether the tree of `new` leaves begins with the tree of `old` leaves (RFC 9162 §2.1.4.2). Every tree continues the
@@ -67,30 +84,19 @@ pub fn is_continued(old: u64, old_root: &Hash, new: u64, new_root: &Hash, path: 
         Some((first, rest)) => (first, rest),
         None => return false,
     };
-    let (mut at, mut last) = (old - 1, new - 1);
-    while at & 1 == 1 {
-        at >>= 1;
-        last >>= 1;
+    let mut way = Ascent { at: old - 1, last: new - 1 };
+    while way.at & 1 == 1 {
+        way.rise();
     }
     let (mut was, mut is) = (*first, *first);
     for sibling in rest {
-        if last == 0 {
-            return false;
+        match way.is_next_on_the_left() {
+            Some(true) => (was, is) = (node(sibling, &was), node(sibling, &is)),
+            Some(false) => is = node(&is, sibling),
+            None => return false,
         }
-        if at & 1 == 1 || at == last {
-            was = node(sibling, &was);
-            is = node(sibling, &is);
-            while at & 1 == 0 && at != 0 {
-                at >>= 1;
-                last >>= 1;
-            }
-        } else {
-            is = node(&is, sibling);
-        }
-        at >>= 1;
-        last >>= 1;
     }
-    last == 0 && was == *old_root && is == *new_root
+    way.last == 0 && was == *old_root && is == *new_root
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use enum_receipt::{Expected, Growth, Proof, verify, verify_grown, verify_head, verify_logged};
+use enum_receipt::{Expected, Growth, Proof, verify, verify_dated, verify_grown, verify_logged};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -20,11 +20,11 @@ pub(super) enum Command {
         /// Issuer that must have signed it; without --jwks: the configured one.
         #[arg(long)]
         issuer: Option<String>,
-        /// File with the answer of `/receipts/log/proof?jti=…` for this receipt.
+        /// File with the answer of `/receipts/log/proof?jti=…` for this receipt; with --kept: `…&size=SIZE`, SIZE being that
+        /// of the head that was kept.
         #[arg(long)]
         proof: Option<PathBuf>,
-        /// File with a head of the log that was kept (`/receipts/log`): a receipt that claims to be older and was put
-        /// into the log after it is refused.
+        /// File with a head of the log that was kept (`/receipts/log`), in which the receipt has to be by its date.
         #[arg(long, requires = "proof")]
         kept: Option<PathBuf>,
         /// The receipt, a compact JWS; `-` reads it from standard input.
@@ -84,15 +84,11 @@ fn logged(
     proof: &Path,
     kept: Option<&Path>,
 ) -> Result<(), Failure> {
-    let logged = verify_logged(jwks, receipt, &file::<Proof>(proof)?, expected)?;
-    if let Some(kept) = kept {
-        let kept = verify_head(jwks, &head(kept)?, Some(&logged.claims.iss))?;
-        if logged.is_back_dated(&kept) {
-            return Err(
-                "the receipt claims to be older than the head that was kept, and was put into the log after it".into(),
-            );
-        }
-    }
+    let proof = file::<Proof>(proof)?;
+    let logged = match kept {
+        Some(kept) => verify_dated(jwks, receipt, &proof, &head(kept)?, expected)?,
+        None => verify_logged(jwks, receipt, &proof, expected)?,
+    };
     genuine(common, &format!("genuine, number {} of {} in the log", logged.index, logged.head.size), &logged)
 }
 

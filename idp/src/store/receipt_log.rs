@@ -8,6 +8,7 @@ use enum_receipt::tree::Hash;
 use sea_orm::{Condition, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, entity::prelude::*, sea_query::Expr};
 
 use super::{Change, StoreError, Tx, confirmation};
+use crate::clock::Millis;
 
 /// The tree as it stands: one row.
 pub mod tree {
@@ -139,6 +140,11 @@ pub async fn leaves(db: &impl ConnectionTrait, from: u64, to: u64) -> Result<Vec
     rows.into_iter().map(|row| hash(row.hash)).collect()
 }
 
+/// By the index of those that wait. The bound, which all of them fulfil, has SQLite search in it.
+fn is_waiting() -> Condition {
+    Condition::all().add(confirmation::Column::LogIndex.is_null()).add(confirmation::Column::CreatedAt.gte(0))
+}
+
 /// Receipts that are not in the tree yet, with the ids of their confirmations, the oldest first.
 ///
 /// # Errors
@@ -148,13 +154,28 @@ pub async fn waiting(db: &impl ConnectionTrait, most: usize) -> Result<Vec<(Stri
         .select_only()
         .column(confirmation::Column::Id)
         .column(confirmation::Column::Receipt)
-        .filter(confirmation::Column::LogIndex.is_null())
+        .filter(is_waiting())
         .order_by_asc(confirmation::Column::CreatedAt)
         .order_by_asc(confirmation::Column::Id)
         .limit(most as u64)
         .into_tuple()
         .all(db)
         .await?)
+}
+
+/// When the oldest receipt was made that is not in the tree yet.
+///
+/// # Errors
+/// When the database fails.
+pub async fn waiting_since(db: &impl ConnectionTrait) -> Result<Option<Millis>, StoreError> {
+    let oldest = confirmation::Entity::find()
+        .select_only()
+        .column(confirmation::Column::CreatedAt)
+        .filter(is_waiting())
+        .order_by_asc(confirmation::Column::CreatedAt)
+        .order_by_asc(confirmation::Column::Id)
+        .limit(1);
+    Ok(oldest.into_tuple().all(db).await?.pop())
 }
 
 /// Gives the receipt of a confirmation its number. Touches nothing when it has one.

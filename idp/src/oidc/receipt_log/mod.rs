@@ -11,8 +11,10 @@ mod plan;
 use enum_receipt::{HEAD_TYPE, Head, tree::Hash, tree::leaf};
 pub use pages::{consistency, entries, head, proof};
 
+use super::error::{ErrorCode, OAuthError, Refusal};
 use crate::{
     app::App,
+    clock::{Millis, SECOND},
     error::Internal,
     keys::jws::Alg,
     store::{self, StoreError, receipt_log},
@@ -20,6 +22,8 @@ use crate::{
 
 /// Receipts that are put into the tree at once.
 const BATCH: usize = 512;
+/// No head is signed while a receipt has waited for so long: half of what [`enum_receipt::LOGGED_WITHIN_S`] promises.
+const PATIENCE: Millis = enum_receipt::LOGGED_WITHIN_S * SECOND / 2;
 
 /// Puts every receipt that waits into the tree. One node at a time: whoever comes second finds the tree grown, and has put
 /// in nothing.
@@ -58,10 +62,16 @@ async fn append(app: &App) -> Result<bool, StoreError> {
     Ok(more)
 }
 
-/// The state of the tree, signed now.
-fn signed(app: &App, tree: &receipt_log::Tree) -> Result<String, Internal> {
+/// The state of the tree, signed now. While a receipt waits for too long none is: a head without it would say that it is
+/// younger than it is.
+async fn signed(app: &App, tree: &receipt_log::Tree) -> Result<String, Refusal> {
+    let waits_since = receipt_log::waiting_since(app.db.read()).await?;
+    if waits_since.is_some_and(|since| app.clock.now() - since > PATIENCE) {
+        let text = "receipts wait to be put into the log: ask again later";
+        return Err(OAuthError::new(ErrorCode::TemporarilyUnavailable, text).into());
+    }
     let head = Head { iss: app.config.issuer.clone(), iat: app.clock.seconds(), size: tree.size, root: tree.root };
-    app.keys.sign(Alg::Es256, HEAD_TYPE, &head)
+    Ok(app.keys.sign(Alg::Es256, HEAD_TYPE, &head)?)
 }
 
 /// The hashes of a path.

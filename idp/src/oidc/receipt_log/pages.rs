@@ -15,12 +15,16 @@ use serde_json::json;
 use super::{hashes, plan, signed};
 use crate::{
     app::App,
+    entropy::is_id,
     oidc::{
         cors,
         error::{ErrorCode, OAuthError, Refusal},
         params::Params,
     },
-    store::{confirmation, receipt_log},
+    store::{
+        confirmation,
+        receipt_log::{self, Tree},
+    },
 };
 
 /// Leaves in one answer at most.
@@ -30,17 +34,19 @@ const MOST_ENTRIES: u64 = 1000;
 pub async fn head(State(app): State<Arc<App>>) -> Response {
     let read = async {
         let tree = receipt_log::tree(app.db.read()).await?;
-        Ok(Json(json!({ "head": signed(&app, &tree)? })).into_response())
+        Ok(Json(json!({ "head": signed(&app, &tree).await? })).into_response())
     };
     answer(read.await)
 }
 
-/// `GET /receipts/log/proof?jti=…`: that the receipt with this `jti` is in the log, a [`Proof`].
+/// `GET /receipts/log/proof?jti=…`: that the receipt with this `jti` is in the log, a [`Proof`]. With `&size=SIZE`: that it was
+/// in there when the log had `SIZE` receipts.
 pub async fn proof(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Response {
     let read = async {
         let params = params(query.as_deref())?;
         let jti = params.require("jti")?;
-        let Some(row) = confirmation::by_id(app.db.read(), jti).await? else {
+        let row = if is_id(jti) { confirmation::by_id(app.db.read(), jti).await? } else { None };
+        let Some(row) = row else {
             return Ok(missing("unknown_receipt", "no receipt has this jti", false));
         };
         let Some(index) = row.log_index.and_then(|index| u64::try_from(index).ok()) else {
@@ -52,8 +58,15 @@ pub async fn proof(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Re
         };
         // Read after the number, so that it is behind it.
         let tree = receipt_log::tree(app.db.read()).await?;
-        let path = hashes(&app, &plan::inclusion(index, tree.size)).await?;
-        Ok(Json(Proof { index, path, head: signed(&app, &tree)? }).into_response())
+        let size = match params.get("size") {
+            Some(_) => within(&tree, number(&params, "size")?, "size")?,
+            None => tree.size,
+        };
+        if index >= size {
+            return Ok(missing("not_in_that_state", "the receipt was put into the log later", false));
+        }
+        let path = hashes(&app, &plan::inclusion(index, size)).await?;
+        Ok(Json(Proof { index, path, head: signed(&app, &tree).await? }).into_response())
     };
     answer(read.await)
 }
@@ -64,11 +77,9 @@ pub async fn consistency(State(app): State<Arc<App>>, RawQuery(query): RawQuery)
     let read = async {
         let from = number(&params(query.as_deref())?, "from")?;
         let tree = receipt_log::tree(app.db.read()).await?;
-        if from > tree.size {
-            return Err(invalid(format!("the log has {} receipts, which is less than from", tree.size)).into());
-        }
+        let from = within(&tree, from, "from")?;
         let path = hashes(&app, &plan::consistency(from, tree.size)).await?;
-        Ok(Json(Growth { from, path, head: signed(&app, &tree)? }).into_response())
+        Ok(Json(Growth { from, path, head: signed(&app, &tree).await? }).into_response())
     };
     answer(read.await)
 }
@@ -91,6 +102,14 @@ pub async fn entries(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> 
 
 fn params(query: Option<&str>) -> Result<Params, OAuthError> {
     Ok(Params::parse(query.unwrap_or_default().as_bytes())?)
+}
+
+/// A state that the log was in.
+fn within(tree: &Tree, size: u64, name: &str) -> Result<u64, OAuthError> {
+    if size <= tree.size {
+        return Ok(size);
+    }
+    Err(invalid(format!("the log has {} receipts, which is less than {name}", tree.size)))
 }
 
 fn number(params: &Params, name: &str) -> Result<u64, OAuthError> {

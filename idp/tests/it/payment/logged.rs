@@ -4,13 +4,15 @@ use std::{path::Path, process::Command, time::Duration};
 
 use enum_idp::{
     app::App,
+    clock::HOUR,
+    keys::jws::Alg,
     oidc::receipt_log,
     store::{self, StoreError, confirmation},
 };
 use enum_receipt::{
-    Expected, Growth, Head, Proof, ReceiptError,
+    Expected, Growth, HEAD_TYPE, Head, Proof, ReceiptError,
     tree::{Hash, empty, leaf, node},
-    verify_grown, verify_head, verify_logged,
+    verify_dated, verify_grown, verify_head, verify_logged,
 };
 use hyper::Method;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
@@ -30,6 +32,8 @@ use crate::{
 on_both_databases! {
     a_receipt_is_in_the_log_and_its_place_is_proven_offline,
     a_proof_is_good_for_its_own_receipt_only,
+    a_receipt_that_is_slipped_into_another_tree_is_found_to_be_dated_back,
+    no_head_is_signed_while_receipts_wait_for_long,
     a_log_that_was_altered_contradicts_the_head_that_somebody_kept,
     nodes_number_every_receipt_once_however_they_race,
     wrong_questions_are_answered_with_what_is_wrong,
@@ -96,18 +100,80 @@ async fn a_receipt_is_in_the_log_and_its_place_is_proven_offline(database: Datab
     let of_another = file("other.json", &json!({ "index": 0, "path": [], "head": before }));
     let told = runs(&["verify", "--proof"], &[&of_another, Path::new("--jwks"), &jwks, Path::new(&receipt)]);
     assert!(told.unwrap_err().contains("does not show that the receipt is in the log"));
-    // A head that was kept long after the date of the receipt, and does not have it.
-    provider.waits(2 * 3_600_000);
-    let later =
-        Head { iat: provider.clock.seconds(), size: 0, ..verify_head(&read_file(&jwks), &before, None).unwrap() };
-    let later = provider.app.keys.sign(enum_idp::keys::jws::Alg::Es256, enum_receipt::HEAD_TYPE, &later).unwrap();
-    let later = file("later.json", &json!({ "head": later }));
-    let options = [&*proof, Path::new("--kept"), &later, Path::new("--jwks"), &jwks, Path::new(&receipt)];
-    assert!(runs(&["verify", "--proof"], &options).unwrap_err().contains("claims to be older"));
+    // Was it there when the head was kept? It need not have been, then it was; a head of now says so.
+    let options = [&*proof, Path::new("--kept"), &kept, Path::new("--jwks"), &jwks, Path::new(&receipt)];
+    assert!(runs(&["verify", "--proof"], &options).unwrap_err().contains("says nothing of it"));
+    let now = file("now.json", &json!({ "head": head(&provider).await }));
+    let options = [&*proof, Path::new("--kept"), &now, Path::new("--jwks"), &jwks, Path::new(&receipt)];
+    assert_eq!(runs(&["verify", "--proof"], &options).unwrap()["head"]["size"], 1);
 }
 
-fn read_file(path: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+async fn a_receipt_that_is_slipped_into_another_tree_is_found_to_be_dated_back(database: Database) {
+    let provider = Provider::starts(database).await;
+    let receipt = text(&paid(&provider).await, "receipt");
+    proof_of(&provider, &receipt).await;
+    let second = text(&super::receipts::paid_by(&provider, "bob@example.com").await, "receipt");
+    proof_of(&provider, &second).await;
+    provider.waits(2 * HOUR);
+    let (jwks, any) = (published(&provider).await, Expected::default());
+    let proof = asks(&provider, &format!("/proof?jti={}&size=2", text(&payload(&receipt), "jti"))).await.expect(200);
+    let kept = head(&provider).await;
+    assert!(verify_dated(&jwks, &receipt, &read(&proof), &kept, &any).is_ok());
+
+    // Somebody keeps a head. The provider, who holds the keys, tells another tale later: the receipt was there all along.
+    let head_of = |leaves: &[Hash]| {
+        let head = Head {
+            iss: provider.sites.shop.issuer.clone(),
+            iat: provider.clock.seconds(),
+            size: leaves.len() as u64,
+            root: root_of(leaves),
+        };
+        provider.app.keys.sign(Alg::Es256, HEAD_TYPE, &head).unwrap()
+    };
+    let others = [leaf(b"one"), leaf(b"two")];
+    let kept = head_of(&others);
+    let forged = [leaf(receipt.as_bytes()), leaf(b"two"), leaf(b"three")];
+    let path = vec![forged[1], forged[2]];
+    let forged = Proof { index: 0, path, head: head_of(&forged) };
+    assert!(verify_logged(&jwks, &receipt, &forged, &any).is_ok(), "by the provider's word of today");
+    assert_eq!(verify_dated(&jwks, &receipt, &forged, &kept, &any), Err(ReceiptError::BackDated));
+    // One that is younger than the head had not to be there.
+    let third = text(&super::receipts::paid_by(&provider, "eve@example.com").await, "receipt");
+    let proof = read(&proof_of(&provider, &third).await);
+    assert_eq!(verify_dated(&jwks, &third, &proof, &kept, &any), Err(ReceiptError::TooNew));
+    let late = asks(&provider, &format!("/proof?jti={}&size=2", text(&payload(&third), "jti"))).await;
+    assert_eq!((late.status.as_u16(), late.error().as_str()), (404, "not_in_that_state"));
+}
+
+/// Or else receipts that wait would look as if they had been made later.
+async fn no_head_is_signed_while_receipts_wait_for_long(database: Database) {
+    let provider = Provider::starts(database).await;
+    let confirmation = confirmation::Model { created_at: provider.clock.now() - HOUR, ..confirmed(1) };
+    // Something is wrong, so that nothing gets into the tree.
+    let place = store::receipt_log::Place { level: 0, index: 0 };
+    let adding = provider.app.db.write(move |tx| {
+        Box::pin(async move {
+            store::receipt_log::add(tx, &[(place, empty())]).await?;
+            confirmation::adding(confirmation).apply(tx).await
+        })
+    });
+    adding.await.unwrap();
+    for path in ["", "/consistency?from=0"] {
+        let reply = asks(&provider, path).await;
+        assert_eq!((reply.status.as_u16(), text(&reply.json(), "error").as_str()), (503, "temporarily_unavailable"));
+    }
+    let gone = store::receipt_log::Entity::delete_many().exec(provider.app.db.read()).await.unwrap();
+    assert_eq!(gone.rows_affected, 1);
+    for _ in 0..200 {
+        let reply = asks(&provider, "").await;
+        if reply.status == 200 {
+            let size = verify_head(&published(&provider).await, &text(&reply.json(), "head"), None).unwrap().size;
+            assert_eq!(size, 1, "a head was signed without it");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("no head was signed any more");
 }
 
 /// `enum-idp receipt …`: what it printed, or why it refused.
@@ -182,7 +248,8 @@ async fn a_log_that_was_altered_contradicts_the_head_that_somebody_kept(database
     let told = growth(&provider, 1).await;
     assert_eq!(verify_grown(&jwks, &kept, &told), Err(ReceiptError::NotGrown));
     let claimed = Growth { from: 0, path: Vec::new(), ..told };
-    assert_eq!(verify_grown(&jwks, &kept, &claimed), Err(ReceiptError::NotGrown), "about another state");
+    let other = Err(ReceiptError::OtherState { asked: 0, kept: 1 });
+    assert_eq!(verify_grown(&jwks, &kept, &claimed), other, "about another state");
     let denied = verify_logged(&jwks, &first, &read(&proof_of(&provider, &first).await), &Expected::default());
     assert_eq!(denied, Err(ReceiptError::NotInLog));
 }
