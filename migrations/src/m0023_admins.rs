@@ -24,6 +24,7 @@ impl MigrationTrait for Migration {
                 string(column("account_id")).primary_key().take(),
                 text(column("name")).unique_key().take(),
                 big_integer(column("created_at")).take(),
+                ColumnDef::new(column("ended_at")).big_integer().null().take(),
             ],
         ))
         .await

@@ -4,33 +4,39 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State},
+    extract::{Path, RawQuery, State},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Admin;
 use crate::{
     account::recovery::approval::{self, Approved, Decider, SupportError},
     app::App,
-    oidc::error::server_error,
+    oidc::{
+        error::{ErrorCode, OAuthError, server_error},
+        params::Params,
+    },
 };
 
 /// Requests in one answer at most.
 const MOST: u64 = 200;
 
-/// How many are wanted.
-#[derive(Debug, Deserialize)]
-pub struct Wanted {
-    limit: Option<u64>,
+/// `GET /admin/api/support?limit=…`: `{"requests": […]}`, those that are open, the oldest first, without what was written in them.
+pub async fn list(_: Admin, State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Response {
+    let limit = match wanted(query.as_deref().unwrap_or_default()) {
+        Ok(limit) => limit.min(MOST),
+        Err(error) => return error.into_response(),
+    };
+    answer(approval::list(&app, limit).await.map(|requests| json!({ "requests": requests })))
 }
 
-/// `GET /admin/api/support`: `{"requests": […]}`, those that are open, the oldest first, without what was written in them.
-pub async fn list(_: Admin, State(app): State<Arc<App>>, Query(wanted): Query<Wanted>) -> Response {
-    let limit = wanted.limit.unwrap_or(MOST).min(MOST);
-    answer(approval::list(&app, limit).await.map(|requests| json!({ "requests": requests })))
+/// `limit` of the query.
+fn wanted(query: &str) -> Result<u64, OAuthError> {
+    let params = Params::parse(query.as_bytes())?;
+    let limit = params.get("limit").map_or(Ok(MOST), str::parse);
+    limit.map_err(|_| OAuthError::new(ErrorCode::InvalidRequest, "limit must be a number"))
 }
 
 /// `GET /admin/api/support/{id}`: one, with what was written in it.

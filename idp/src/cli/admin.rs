@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::{Common, Failure, account::find, open, print};
 use crate::{
+    account::recovery::approval,
     app::App,
-    clock,
+    clock::{self, Millis},
     error::Internal,
     store::{
         self,
@@ -42,10 +43,11 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         Command::Add(Whose { common, email }) => {
             let app = open(&common).await?;
             let account = find(&app, &email).await?;
-            let name = account.email.clone();
-            if !changes(&app, &account, Some(name.clone())).await? {
+            if !changes(&app, &account, Some(account.email.clone())).await? {
                 return Err(format!("{email} is an administrator already, or one was named like this before").into());
             }
+            let admin = store::admin::by_account(app.db.read(), &account.id).await?;
+            let name = admin.map_or(account.email, |admin| admin.name);
             print(common.json, &json!({ "name": name }), |_| format!("{name} is an administrator"))
         }
         Command::Remove(Whose { common, email }) => {
@@ -71,6 +73,13 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
+/// Takes the rights, and with them the approvals that still wait for a second one.
+async fn take(tx: &store::Tx, id: &str, now: Millis) -> Result<bool, Internal> {
+    let Some(admin) = store::admin::by_account(tx, id).await? else { return Ok(false) };
+    store::support::withdraw(tx, &approval::spelt(&admin.name)).await?;
+    Ok(store::admin::remove(tx, id, now).await?)
+}
+
 /// Gives the rights under a name, or takes them, and writes that into the account's log.
 async fn changes(app: &App, account: &Account, name: Option<String>) -> Result<bool, Failure> {
     let (id, now, seal) = (account.id.clone(), app.clock.now(), app.seal.clone());
@@ -78,10 +87,10 @@ async fn changes(app: &App, account: &Account, name: Option<String>) -> Result<b
         Box::pin(async move {
             let (done, result) = match name {
                 Some(name) => {
-                    let admin = store::admin::Model { account_id: id.clone(), name, created_at: now };
+                    let admin = store::admin::Model { account_id: id.clone(), name, created_at: now, ended_at: None };
                     (store::admin::add(tx, admin).await?, "given")
                 }
-                None => (store::admin::remove(tx, &id).await?, "taken"),
+                None => (take(tx, &id, now).await?, "taken"),
             };
             if done {
                 log::append(tx, &seal, &id, now, &Event::new("administrator", result)).await?;

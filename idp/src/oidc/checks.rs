@@ -147,7 +147,10 @@ fn details_are_pushed(asked: &Asked<'_>, _: &mut AuthorizationRequest) -> Result
 /// no ID token, no userinfo.
 fn scope(asked: &Asked<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     request.scope = scope::possible(asked.client, &asked.params.list("scope"));
-    if request.scope.is_empty() && asked.params.get("authorization_details").is_none() {
+    let is_payment = asked.params.get("authorization_details").is_some();
+    // An answer that approves a payment makes nobody an administrator.
+    request.scope.retain(|scope| !is_payment || scope != scope::ADMIN);
+    if request.scope.is_empty() && !is_payment {
         return refuse(ErrorCode::InvalidScope, "scope must contain openid");
     }
     Ok(())

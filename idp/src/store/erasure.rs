@@ -33,7 +33,7 @@ pub async fn erase(tx: &Tx, account_id: &str) -> Result<(), StoreError> {
 
 /// Sessions, what websites were given, and methods with all that hangs on them; in the order in which a login takes them.
 async fn what_signs_in(tx: &Tx, id: &str) -> Result<(), StoreError> {
-    admin::remove(tx, id).await?;
+    admin::forget(tx, id).await?;
     session::Entity::delete_many().filter(session::Column::AccountId.eq(id)).exec(tx).await?;
     device::Entity::delete_many().filter(device::Column::AccountId.eq(id)).exec(tx).await?;
     let mut grants = Query::select();

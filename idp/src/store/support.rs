@@ -134,3 +134,17 @@ pub fn rejecting(id: &str, now: Millis) -> Change {
         .filter(Column::ExpiresAt.gt(now));
     Change::update(RECORD, update)
 }
+
+/// Takes back what `admin` has approved first: the requests wait for two others. Those that were decided stay decided.
+///
+/// # Errors
+/// When the database fails.
+pub async fn withdraw(db: &impl ConnectionTrait, admin: &str) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::FirstAdmin, Expr::value(None::<String>))
+        .filter(Column::Status.eq("open"))
+        .filter(Column::FirstAdmin.eq(admin))
+        .exec(db)
+        .await?;
+    Ok(())
+}

@@ -14,6 +14,7 @@ use crate::{
     app::App,
     clock::{self, DAY, HOUR, Millis},
     courier::Message,
+    entropy,
     error::Internal,
     letter,
     notice::{
@@ -33,7 +34,7 @@ use crate::{
 /// How often an approval looks again at how things stand when somebody else was first.
 const RETRIES: usize = 5;
 /// Longest name of an administrator, in characters.
-const LONGEST_NAME: usize = 100;
+const LONGEST_NAME: usize = 254;
 
 /// A request as administrators see it.
 #[derive(Clone, Debug, Serialize)]
@@ -71,7 +72,7 @@ pub struct Written {
 /// Who decides.
 #[derive(Clone, Copy, Debug)]
 pub struct Decider<'a> {
-    /// 1 to 100 characters; upper and lower case are the same.
+    /// 1 to 254 characters; upper and lower case are the same.
     pub name: &'a str,
     /// Their own account, if it is known.
     pub account: Option<&'a str>,
@@ -108,7 +109,7 @@ pub enum SupportError {
     #[error("this is about {0}'s own account, or leads to their address: somebody else has to decide")]
     OwnAccount(String),
     /// Whoever decides has to have a name.
-    #[error("the name of an administrator has 1 to 100 characters on one line")]
+    #[error("the name of an administrator has 1 to 254 characters on one line")]
     NoName,
     /// The new address belongs to an account.
     #[error("the new address {0} belongs to another account")]
@@ -237,8 +238,12 @@ pub async fn reject<'a>(app: &Arc<App>, id: &str, admin: impl Into<Decider<'a>>)
 }
 
 /// One spelling for one administrator.
+pub fn spelt(admin: &str) -> String {
+    admin.trim().to_lowercase()
+}
+
 fn named(admin: &str) -> Result<String, SupportError> {
-    let admin = admin.trim().to_lowercase();
+    let admin = spelt(admin);
     let fits = (1..=LONGEST_NAME).contains(&admin.chars().count()) && !admin.chars().any(char::is_control);
     if fits { Ok(admin) } else { Err(SupportError::NoName) }
 }
@@ -253,6 +258,9 @@ struct Case {
 impl Case {
     async fn find(app: &App, id: &str) -> Result<Self, SupportError> {
         let unknown = || SupportError::Unknown(id.to_owned());
+        if !entropy::is_id(id) {
+            return Err(unknown());
+        }
         let request = support::by_id(app.db.read(), id).await?.filter(|request| request.status != support::VOID);
         let request = request.ok_or_else(unknown)?;
         let content = request.content(&app.seal)?;

@@ -129,11 +129,14 @@ async fn what_the_log_of_receipts_tells(app: &App) {
 }
 
 async fn who_administrators_are(db: &Db) {
-    let admin = store::admin::Model { account_id: "olga".to_owned(), name: "olga".to_owned(), created_at: 1 };
+    let admin =
+        store::admin::Model { account_id: "olga".to_owned(), name: "olga".to_owned(), created_at: 1, ended_at: None };
     store::admin::add(db.read(), admin).await.unwrap();
     store::admin::by_account(db.read(), "olga").await.unwrap().unwrap();
     store::admin::all(db.read()).await.unwrap();
-    store::admin::remove(db.read(), "olga").await.unwrap();
+    store::admin::remove(db.read(), "olga", 2).await.unwrap();
+    store::support::withdraw(db.read(), "olga").await.unwrap();
+    store::admin::forget(db.read(), "olga").await.unwrap();
 }
 
 /// What an answer leads to that names its account itself, which an administrator has unlocked.

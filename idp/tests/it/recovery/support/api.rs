@@ -6,7 +6,6 @@ use enum_idp::{
     store,
 };
 use hyper::{Method, header};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::Value;
 
 use super::{EMAIL, EVIDENCE, NEW, asked, link};
@@ -27,6 +26,7 @@ on_both_databases! {
     a_token_of_anybody_else_decides_nothing,
     an_administrator_is_one_person_under_any_address,
     an_administrator_has_proven_it_lately_and_with_more_than_a_mailbox,
+    who_gets_the_rights_again_is_who_they_were,
     rights_end_at_once,
     nobody_decides_about_their_own_account,
 }
@@ -126,10 +126,7 @@ async fn an_administrator_is_one_person_under_any_address(database: Database) {
     let other = "olga.other@example.com";
     provider.has_also(OLGA, other).await;
     let account = store::account::by_email(provider.app.db.read(), OLGA).await.unwrap().unwrap().id;
-    let renamed = store::account::Entity::update_many()
-        .col_expr(store::account::Column::Email, Expr::value(other))
-        .filter(store::account::Column::Id.eq(account));
-    renamed.exec(provider.app.db.read()).await.unwrap();
+    store::account::set_main_email(provider.app.db.read(), &account, other).await.unwrap();
     assert_eq!(approves(&provider, &id, &token).await.expect(409)["error"], "same_administrator");
     let by_name = approval::approve(&provider.app, &id, "Olga@Example.com").await.unwrap_err();
     assert!(matches!(by_name, approval::SupportError::SameAdmin(_)), "{by_name}");
@@ -165,6 +162,27 @@ async fn an_administrator_has_proven_it_lately_and_with_more_than_a_mailbox(data
     let told = approves(&provider, &id, &weak).await;
     assert!(told.status == 401 && told.header("www-authenticate").contains("acr_values=\"urn:enum:acr:2\""));
     assert!(approval::show(&provider.app, &id).await.unwrap().approved_by.is_empty());
+}
+
+/// Rights that come back are the same person's; what she had approved before they went is nobody's approval.
+async fn who_gets_the_rights_again_is_who_they_were(database: Database) {
+    let provider = Provider::starts(database).await;
+    let mut olga = administrator(&provider, OLGA).await;
+    let id = asked(&provider).await;
+    let token = admin_token(&provider, &mut olga).await;
+    approves(&provider, &id, &token).await.expect(200);
+    commands(&provider).does(&["remove", "--email", OLGA]);
+    assert!(approval::show(&provider.app, &id).await.unwrap().approved_by.is_empty());
+    let account = store::account::by_email(provider.app.db.read(), OLGA).await.unwrap().unwrap().id;
+    provider.has_also(OLGA, "olga.new@example.com").await;
+    store::account::set_main_email(provider.app.db.read(), &account, "olga.new@example.com").await.unwrap();
+    assert_eq!(commands(&provider).does(&["add", "--email", "olga.new@example.com"])["name"], OLGA);
+    approves(&provider, &id, &token).await.expect(200);
+    assert_eq!(approves(&provider, &id, &token).await.expect(409)["error"], "same_administrator");
+    let wrong = asks(&provider, Method::GET, "?limit=-1", &token).await;
+    assert_eq!((wrong.status.as_u16(), wrong.error().as_str()), (400, "invalid_request"));
+    let none = asks(&provider, Method::GET, "/%00", &token).await;
+    assert_eq!((none.status.as_u16(), none.error().as_str()), (404, "unknown_request"));
 }
 
 async fn rights_end_at_once(database: Database) {
