@@ -156,10 +156,12 @@ impl Named {
 
 impl Atlas {
     pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-        if !file.metadata().is_ok_and(|file| file.is_file() && file.len() <= LARGEST) {
+        // Looked at before it is opened: opening a pipe waits for whoever writes into it.
+        let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
+        if !about.is_file() || about.len() > LARGEST {
             return Err(format!("not a file of at most {LARGEST} bytes"));
         }
+        let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
         let mut bytes = Vec::new();
         file.take(LARGEST).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         let file = Reader::from_source(bytes).map_err(|error| format!("not in MaxMind's format (.mmdb): {error}"))?;

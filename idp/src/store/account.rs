@@ -206,6 +206,8 @@ pub async fn forget_old_places(db: &impl ConnectionTrait, before: Millis, limit:
     let mut old = Query::select();
     old.column(Column::Id).from(Entity).and_where(Column::PlacesUntil.lt(before)).limit(limit);
     let forgetting = Entity::update_many().set(nowhere()).filter(Column::Id.in_subquery(old.take()));
+    // Said again: somebody may have proven something at a place while this waited for the row.
+    let forgetting = forgetting.filter(Column::PlacesUntil.lt(before));
     Ok(forgetting.exec(db).await?.rows_affected)
 }
 

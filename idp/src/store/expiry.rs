@@ -48,10 +48,11 @@ pub async fn sweep(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreE
     gone += sweep_plugin_data(db, now).await?;
     gone += sweep_challenges(db, before).await?;
     gone += sweep_devices(db, now).await?;
-    gone += account::forget_old_places(db, now, BATCH).await?;
     gone +=
         sweep!(db, sms_guard::count::Entity, sms_guard::count::Column::Key, sms_guard::count::Column::ExpiresAt, now);
     gone += sweep!(db, code_pace::Entity, code_pace::Column::Enrolment, code_pace::Column::ExpiresAt, now);
+    // Rows of accounts come last, as everywhere.
+    gone += account::forget_old_places(db, now, BATCH).await?;
     Ok(gone)
 }
 

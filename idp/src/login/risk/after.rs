@@ -92,9 +92,10 @@ pub async fn weigh(app: &App, passed: &mut Passed, demand: &Demand, whence: When
     };
     let policy = app.policy.now();
     let memory = app.config.account.device_days * DAY;
+    let has_rested = passed.last_used.is_some_and(|at| now - at >= memory);
     let placed = app.places.find(&address).map(|place| {
         let known = Known::read(&passed.account.places, now, memory);
-        signals.extend(known.signals(&place, now, &policy.risk));
+        signals.extend(known.signals(&place, now, &policy.risk, has_rested));
         known.with(place, now, memory)
     });
     signals.extend(whence.failures.then_some(Signal::Failures));

@@ -46,9 +46,11 @@ impl Known {
         &self.0
     }
 
-    /// What is unusual about being at `place` now.
-    pub(super) fn signals(&self, place: &Place, now: Millis, rules: &Rules) -> Vec<Signal> {
-        let is_new = !self.0.is_empty() && !self.0.iter().any(|been| been.is_near(place, rules));
+    /// What is unusual about being at `place` now. Nothing is new to an account whose first place it is; to one that
+    /// `has_rested` for so long that its places were forgotten, everything is.
+    pub(super) fn signals(&self, place: &Place, now: Millis, rules: &Rules, has_rested: bool) -> Vec<Signal> {
+        let differs = has_rested || !self.0.is_empty();
+        let is_new = differs && !self.0.iter().any(|been| been.is_near(place, rules));
         let is_too_far = self.0.first().is_some_and(|last| last.is_too_far_from(place, now, rules));
         let signals = [(is_new, Signal::NewPlace), (is_too_far, Signal::ImpossibleTravel)];
         signals.into_iter().filter_map(|(is, signal)| is.then_some(signal)).collect()
@@ -59,22 +61,34 @@ impl Known {
         let Place { country, spot } = place;
         self.0.retain(|other| (&other.country, &other.spot) != (&country, &spot));
         self.0.insert(0, Been { country, spot, at: now });
-        self.0.truncate(MOST);
+        while self.0.len() > MOST {
+            self.0.remove(self.dispensable());
+        }
         // To a day, so that the index is not written by each proof.
         let until = (now + memory + DAY - 1).div_euclid(DAY) * DAY;
         Placed { places: serde_json::json!(self.0).to_string(), until }
     }
 }
 
+impl Known {
+    /// The one to forget first: the oldest in a country that others are in as well, so that somebody who gets about in one
+    /// country does not become a stranger at home.
+    fn dispensable(&self) -> usize {
+        let is_one_of_several = |been: &Been| self.0.iter().filter(|other| other.country == been.country).count() > 1;
+        self.0.iter().rposition(is_one_of_several).unwrap_or(self.0.len().saturating_sub(1))
+    }
+}
+
 impl Been {
     /// Whether `place` counts as this one.
     fn is_near(&self, place: &Place, rules: &Rules) -> bool {
-        match (rules.new_place_by, self.spot, place.spot) {
-            (NewPlaceBy::Distance, Some(there), Some(here)) => {
+        let is_told = !self.country.is_empty() && !place.country.is_empty();
+        match self.spot.zip(place.spot) {
+            // Where a country is missing, as well.
+            Some((there, here)) if rules.new_place_by == NewPlaceBy::Distance || !is_told => {
                 here.at_least_from(&there) <= f64::from(rules.new_place_km)
             }
-            // What does not say its country may be the same.
-            _ => self.country == place.country || self.country.is_empty() || place.country.is_empty(),
+            _ => is_told && self.country == place.country,
         }
     }
 
@@ -107,7 +121,7 @@ mod tests {
     fn signals(been: &Place, hours: i64, now_at: &Place, rules: &Rules) -> Vec<Signal> {
         let then = 1_000_000_000;
         let placed = Known::default().with(been.clone(), then, MEMORY);
-        Known::read(&placed.places, then + hours * HOUR, MEMORY).signals(now_at, then + hours * HOUR, rules)
+        Known::read(&placed.places, then + hours * HOUR, MEMORY).signals(now_at, then + hours * HOUR, rules, false)
     }
 
     #[test]
@@ -129,7 +143,12 @@ mod tests {
             (vietnam.clone(), china.clone(), true, true),
             (hanoi(), vietnam.clone(), false, false),
             (hanoi(), china, true, true),
-            (unknown, vietnam, false, false),
+            // Nothing says that it is in Vietnam.
+            (unknown.clone(), vietnam, true, true),
+            // A network that does not say its country vouches for no other, and for no other place.
+            (unknown.clone(), place("US", Some((40.7, -74.0, 20.0))), true, true),
+            (hanoi(), place("", Some((40.7, -74.0, 20.0))), true, true),
+            (hanoi(), unknown, false, false),
         ] {
             for (by, is_new) in [(NewPlaceBy::Country, by_country), (NewPlaceBy::Distance, by_distance)] {
                 let rules = Rules { new_place_by: by, ..Rules::default() };
@@ -176,14 +195,15 @@ mod tests {
     #[test]
     fn the_first_place_is_not_new_and_old_ones_are_forgotten() {
         let rules = Rules::default();
-        assert_eq!(Known::default().signals(&hanoi(), 0, &rules), []);
+        assert_eq!(Known::default().signals(&hanoi(), 0, &rules, false), []);
+        assert_eq!(Known::default().signals(&hanoi(), 0, &rules, true), [NewPlace], "what was known is forgotten");
         assert_eq!(Known::read("nonsense", 0, MEMORY), Known::default());
         let placed = Known::default().with(hanoi(), 1, MEMORY);
         assert_eq!(placed.until, MEMORY + DAY, "no earlier than it is forgotten, and to a day");
         assert_eq!(Known::read(&placed.places, MEMORY + 1, MEMORY), Known::default());
         assert_eq!(Known::read(&placed.places, MEMORY, MEMORY).all().len(), 1);
         // A clock that goes back makes nothing faster than it was.
-        assert_eq!(Known::read(&placed.places, 0, MEMORY).signals(&hanoi(), -HOUR, &rules), []);
+        assert_eq!(Known::read(&placed.places, 0, MEMORY).signals(&hanoi(), -HOUR, &rules, false), []);
     }
 
     #[test]
@@ -196,10 +216,22 @@ mod tests {
         let known = Known::read(&text, 12, MEMORY);
         assert_eq!((known.all().len(), known.all()[0].spot), (MOST, city(11).spot));
         let rules = Rules { new_place_by: NewPlaceBy::Distance, ..Rules::default() };
-        assert_eq!(known.signals(&city(2), 12, &rules), [ImpossibleTravel]);
-        assert_eq!(known.signals(&city(0), 12, &rules), [NewPlace, ImpossibleTravel]);
+        assert_eq!(known.signals(&city(2), 12, &rules, false), [ImpossibleTravel]);
+        assert_eq!(known.signals(&city(0), 12, &rules, false), [NewPlace, ImpossibleTravel]);
         // Coming back moves it to the front and keeps the others.
         let again = Known::read(&known.with(city(2), 13, MEMORY).places, 13, MEMORY);
         assert_eq!((again.all().len(), again.all()[0].spot), (MOST, city(2).spot));
+    }
+
+    #[test]
+    fn who_gets_about_in_one_country_is_no_stranger_in_another() {
+        let mut text = Known::default().with(place("US", Some((40.7, -74.0, 20.0))), 0, MEMORY).places;
+        for number in 1..=20 {
+            let city = place("VN", Some((f64::from(number), 105.0, 10.0)));
+            text = Known::read(&text, 0, MEMORY).with(city, i64::from(number), MEMORY).places;
+        }
+        let known = Known::read(&text, 21, MEMORY);
+        assert_eq!(known.all().len(), MOST);
+        assert_eq!(known.signals(&place("US", None), 21, &Rules::default(), false), []);
     }
 }
