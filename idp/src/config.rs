@@ -17,6 +17,7 @@ use crate::plugins::{PluginConfig, signature::TrustedKey, this_program};
 use crate::proxies::Proxies;
 
 mod area;
+mod environment;
 mod notices;
 
 pub use area::Area;
@@ -280,11 +281,7 @@ impl Config {
             path: path.to_owned(),
             reason: error.to_string(),
         })?;
-        for (name, value) in environment {
-            if let Some(keys) = setting_of(&name) {
-                put(&mut table, &keys, environment_value(&keys, &value)?)?;
-            }
-        }
+        environment::lay_over(&mut table, environment)?;
         table.try_into::<Self>().map_err(|error| ConfigError::Key(one_line(&error)))?.check()
     }
 
@@ -350,57 +347,6 @@ impl Config {
 /// With the key, which stands on a line of its own.
 fn one_line(error: &toml::de::Error) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// `ENUM_MAIL__URL` → `["mail", "url"]`. Names that belong to other parts of the program are not settings.
-fn setting_of(name: &str) -> Option<Vec<String>> {
-    const OTHERS: [&str; 3] = ["ENUM_MASTER_KEY", "ENUM_LOG", "ENUM_CONFIG"];
-    let rest = name.strip_prefix("ENUM_")?;
-    let others = OTHERS.contains(&name) || rest.starts_with("PAD_") || rest.starts_with("TEST_");
-    (!others).then(|| rest.to_lowercase().split("__").map(str::to_owned).collect())
-}
-
-fn environment_value(keys: &[String], text: &str) -> Result<Value, ConfigError> {
-    let name = keys.join(".");
-    let lists = [
-        "plugins.enabled",
-        "plugins.trusted_keys",
-        "proxy.trusted",
-        "sms.gateways",
-        "sms.guard.countries",
-        "sms.guard.types",
-    ];
-    if lists.contains(&name.as_str()) {
-        return Ok(Value::Array(
-            text.split(',').filter(|part| !part.is_empty()).map(|part| Value::String(part.trim().to_owned())).collect(),
-        ));
-    }
-    if ["sms.next_when_refused", "notices.sms"].contains(&name.as_str()) {
-        let on = text.parse().map_err(|_| ConfigError::Key(format!("{name} must be true or false, not {text:?}")))?;
-        return Ok(Value::Boolean(on));
-    }
-    let sections = ["limits.", "account.", "sms.guard."];
-    let is_number = sections.iter().any(|section| name.starts_with(section)) && name != "sms.guard.alert_to";
-    if is_number || (name.starts_with("notices.") && name.ends_with("_per_day")) {
-        let number =
-            text.parse().map_err(|_| ConfigError::Key(format!("{name} must be a whole number, not {text:?}")))?;
-        return Ok(Value::Integer(number));
-    }
-    Ok(Value::String(text.to_owned()))
-}
-
-fn put(table: &mut Table, keys: &[String], value: Value) -> Result<(), ConfigError> {
-    match keys {
-        [] => Ok(()),
-        [last] => {
-            table.insert(last.clone(), value);
-            Ok(())
-        }
-        [first, rest @ ..] => match table.entry(first.clone()).or_insert_with(|| Value::Table(Table::new())) {
-            Value::Table(inner) => put(inner, rest, value),
-            _ => Err(ConfigError::Key(format!("{first} is not a section"))),
-        },
-    }
 }
 
 #[cfg(test)]

@@ -34,10 +34,16 @@ impl TryFrom<String> for Network {
     fn try_from(text: String) -> Result<Self, String> {
         let wrong = || format!("proxy.trusted: {text:?} is no address or network, such as 127.0.0.1 or 10.0.0.0/8");
         let (address, bits) = match text.split_once('/') {
+            // `parse` alone would take a sign.
+            Some((_, bits)) if !bits.bytes().all(|b| b.is_ascii_digit()) => return Err(wrong()),
             Some((address, bits)) => (address, Some(bits.parse::<u32>().map_err(|_| wrong())?)),
             None => (text.as_str(), None),
         };
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        // Such an address is compared as the IPv4 address that it stands for: it would match nothing.
+        if address != address.to_canonical() {
+            return Err(wrong());
+        }
         let all = if address.is_ipv4() { 32 } else { 128 };
         let network = Self { address, bits: bits.unwrap_or(all) };
         if network.bits > all { Err(wrong()) } else { Ok(network) }
@@ -74,7 +80,7 @@ impl Proxies {
         let hops = values.iter().rev().flat_map(|value| value.to_str().unwrap_or("?").rsplit(','));
         for hop in hops {
             // What cannot be read was not written by a proxy of ours: the last that we know spoke for somebody unknown.
-            let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+            let Some(address) = address_of(hop.trim()) else { break };
             client = address.to_canonical();
             if !self.trust(client) {
                 break;
@@ -82,6 +88,11 @@ impl Proxies {
         }
         SocketAddr::new(client, peer.port())
     }
+}
+
+/// The address of an entry; some proxies write the port as well.
+fn address_of(hop: &str) -> Option<IpAddr> {
+    hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|both| both.ip()))
 }
 
 #[cfg(test)]
@@ -114,7 +125,9 @@ mod tests {
             (&one, "127.0.0.1", &["nonsense"], "127.0.0.1"),
             (&one, "127.0.0.1", &[""], "127.0.0.1"),
             (&many, "127.0.0.1", &["192.0.2.1, nonsense, 10.0.0.1"], "10.0.0.1"),
-            (&one, "127.0.0.1", &["192.0.2.1:4711"], "127.0.0.1"),
+            (&one, "127.0.0.1", &["192.0.2.1:4711"], "192.0.2.1"),
+            (&one, "127.0.0.1", &["[2001:db8::1]:4711"], "2001:db8::1"),
+            (&one, "127.0.0.1", &["192.0.2.1:"], "127.0.0.1"),
         ] {
             let mut headers = HeaderMap::new();
             for value in said {
@@ -142,7 +155,18 @@ mod tests {
         ] {
             assert_eq!(within(network, address), is_within, "{network} {address}");
         }
-        for wrong in ["", "localhost", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0/8", "10.0.0.0/-1"] {
+        for wrong in [
+            "",
+            "localhost",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0.0/",
+            "10.0.0/8",
+            "10.0.0.0/-1",
+            "10.0.0.0/+8",
+            "::ffff:10.0.0.0/104",
+            "::ffff:127.0.0.1",
+        ] {
             let told = Network::try_from(wrong.to_owned()).unwrap_err();
             assert!(told.contains("proxy.trusted"), "{told}");
         }

@@ -41,10 +41,17 @@ const FIELD: &str = "question";
 pub async fn get(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     let query = query.unwrap_or_default();
     let outcome = match Params::parse(query.as_bytes()) {
-        Ok(params) if params.get(FIELD).is_some() => again(&app, &headers, &params).await,
+        Ok(params) if is_ours(&params) => again(&app, &headers, &params).await,
         _ => begin(&app, &headers, query.as_bytes()).await,
     };
     finish(&app, &headers, outcome)
+}
+
+/// Whether it is our own link. A relying party may send a parameter of that name as well: it means nothing to us
+/// (RP-Initiated Logout §2).
+fn is_ours(params: &Params) -> bool {
+    let theirs = ["id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"];
+    params.get(FIELD).is_some() && !theirs.iter().any(|name| params.get(name).is_some())
 }
 
 /// Our question in another language. What the relying party has sent is in its sealed state and in no link: an ID token

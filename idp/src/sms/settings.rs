@@ -94,6 +94,9 @@ impl Guard {
         if let Some(key) = self.prices.keys().find(|key| *key != DEFAULT && !is_prefix(key)) {
             return Err(format!("{key} is neither `default` nor the first digits of numbers, with +"));
         }
+        if [self.spend_per_hour, self.spend_per_day].into_iter().any(|most| i32::try_from(most).is_err()) {
+            return Err("counts at most 2147483647 in an hour or a day: choose a larger unit".to_owned());
+        }
         let most = [self.spend_per_hour, self.spend_per_day].into_iter().filter(|most| *most > 0).min();
         let Some(most) = most else { return Ok(()) };
         if !self.prices.contains_key(DEFAULT) {
@@ -140,6 +143,7 @@ mod tests {
             (guard(100, &[("+84", 1)]), "default"),
             (guard(100, &[("default", 0)]), "at least 1"),
             (guard(100, &[("default", 1), ("+84", 101)]), "no more than"),
+            (guard(1 << 31, &[("default", 1)]), "larger unit"),
             (guard(0, &[("84", 1)]), "with +"),
             (guard(0, &[("+", 1)]), "with +"),
             (guard(0, &[("+84x", 1)]), "with +"),

@@ -11,7 +11,7 @@ use crate::{
     account::recovery::Codes,
     error::Internal,
     store::{
-        StoreError,
+        StoreError, account,
         recovery_code::{self, Model},
     },
 };
@@ -56,7 +56,8 @@ async fn replace(area: &Area, seen: &str) -> Result<Response, Internal> {
     let change = Change { what: "recovery_codes", factor: None, reference: None, args: json!({}), also: None };
     let done = area.changes(change, move |tx| {
         Box::pin(async move {
-            // What was made since is not to be voided by somebody who has not seen it.
+            // What was made since is not to be voided by somebody who has not seen it, not even at the same moment.
+            account::main_email_held(tx, &id).await?;
             if recovery_code::of_account(tx, &id).await? != rows {
                 return Err(StoreError::Conflict(recovery_code::RECORD).into());
             }
