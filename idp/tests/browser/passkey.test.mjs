@@ -39,7 +39,7 @@ describe('with a passkey', { timeout: 240_000 }, () => {
       try {
         for (const selector of selectors) if (await window.has(selector)) return true;
       } catch (error) {
-        if (!/context|navigat|detached/i.test(error.message)) throw error;
+        if (!/context|navigat|detached|belong to the document/i.test(error.message)) throw error;
       }
       return false;
     };

@@ -10,6 +10,9 @@ import { test } from 'node:test';
 import { Pad } from './pad.mjs';
 import { Running, built, eventually, output } from './programs.mjs';
 
+/** A page that is looked at is opened a dozen times within seconds, more often than a person would. */
+const ROOM = { challenges_per_minute: 1000, email_challenges_per_minute: 1000 };
+
 export class Place {
   /** What was started here. */
   programs = [];
@@ -48,7 +51,7 @@ export class Place {
    * key out.
    */
   configure(changes = {}) {
-    const { clients, ...others } = changes;
+    const { clients, limits, ...others } = changes;
     if (clients) this.write('clients.json', JSON.stringify(clients));
     const url = `file:${this.outbox}`;
     const settings = {
@@ -59,6 +62,7 @@ export class Place {
       mail: { url },
       sms: { url },
       plugins: { enabled: this.plugins },
+      limits: { ...ROOM, ...limits },
       ...others,
     };
     const isTable = ([, value]) => typeof value === 'object' && !Array.isArray(value);
