@@ -27,6 +27,7 @@ mod form;
 mod phone;
 pub mod recovery;
 pub mod registration;
+pub mod rights;
 
 pub use admin::{
     Begun, CreateError, Created, NewAccount, create_by_admin, delete_by_admin, enrol_by_admin, keep_by_admin,

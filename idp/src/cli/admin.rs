@@ -4,17 +4,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Common, Failure, account::find, open, print};
-use crate::{
-    account::recovery::approval,
-    app::App,
-    clock::{self, Millis},
-    error::Internal,
-    store::{
-        self,
-        account::Model as Account,
-        log::{self, Event},
-    },
-};
+use crate::{account::rights, clock, store};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -43,7 +33,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         Command::Add(Whose { common, email }) => {
             let app = open(&common).await?;
             let account = find(&app, &email).await?;
-            if !changes(&app, &account, Some(account.email.clone())).await? {
+            if !rights::give(&app, &account).await? {
                 return Err(format!("{email} is an administrator already, or one was named like this before").into());
             }
             let admin = store::admin::by_account(app.db.read(), &account.id).await?;
@@ -53,7 +43,7 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
         Command::Remove(Whose { common, email }) => {
             let app = open(&common).await?;
             let account = find(&app, &email).await?;
-            if !changes(&app, &account, None).await? {
+            if !rights::take(&app, &account).await? {
                 return Err(format!("{email} is no administrator").into());
             }
             print(common.json, &json!({ "email": email }), |_| format!("{email} is no administrator any more"))
@@ -71,32 +61,4 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
             })
         }
     }
-}
-
-/// Takes the rights, and with them the approvals that still wait for a second one.
-async fn take(tx: &store::Tx, id: &str, now: Millis) -> Result<bool, Internal> {
-    let Some(admin) = store::admin::by_account(tx, id).await? else { return Ok(false) };
-    store::support::withdraw(tx, &approval::spelt(&admin.name)).await?;
-    Ok(store::admin::remove(tx, id, now).await?)
-}
-
-/// Gives the rights under a name, or takes them, and writes that into the account's log.
-async fn changes(app: &App, account: &Account, name: Option<String>) -> Result<bool, Failure> {
-    let (id, now, seal) = (account.id.clone(), app.clock.now(), app.seal.clone());
-    let changed = app.db.write(move |tx| {
-        Box::pin(async move {
-            let (done, result) = match name {
-                Some(name) => {
-                    let admin = store::admin::Model { account_id: id.clone(), name, created_at: now, ended_at: None };
-                    (store::admin::add(tx, admin).await?, "given")
-                }
-                None => (take(tx, &id, now).await?, "taken"),
-            };
-            if done {
-                log::append(tx, &seal, &id, now, &Event::new("administrator", result)).await?;
-            }
-            Ok::<_, Internal>(done)
-        })
-    });
-    Ok(changed.await?)
 }

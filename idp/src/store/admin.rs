@@ -53,6 +53,14 @@ pub async fn by_account(db: &impl ConnectionTrait, account_id: &str) -> Result<O
     Ok(super::only(Entity::find_by_id(account_id).filter(Column::EndedAt.is_null()), db).await?)
 }
 
+/// That of an account which has the rights, or had them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ever(db: &impl ConnectionTrait, account_id: &str) -> Result<Option<Model>, StoreError> {
+    Ok(super::only(Entity::find_by_id(account_id), db).await?)
+}
+
 /// All who have the rights, by their names.
 ///
 /// # Errors

@@ -62,7 +62,7 @@ async fn show(area: &Area, said: &Said) -> Result<Response, Internal> {
             "scope": scope,
             "allowed": access.allowed_at.map(|at| area.when(at)),
             "tokens": access.tokens,
-            "payments": access.payments,
+            "payments": (access.payments > 0).then(|| payments_shown(area, access.payments, is_cut)),
             "first": access.first.map(|at| first_shown(area, at, is_cut)),
             "last": access.last.map(|at| area.when(at)),
             "log": log_of(&id),
@@ -75,6 +75,10 @@ async fn show(area: &Area, said: &Said) -> Result<Response, Internal> {
 fn first_shown(area: &Area, at: Millis, is_cut: bool) -> String {
     let time = area.when(at);
     if is_cut { area.text_with("account_access_earlier", &json!({ "time": time })) } else { time }
+}
+
+fn payments_shown(area: &Area, count: usize, is_cut: bool) -> String {
+    if is_cut { area.text_with("account_access_or_more", &json!({ "count": count })) } else { count.to_string() }
 }
 
 /// The log with the entries about one service.

@@ -13,9 +13,9 @@ use crate::{
     error::Internal,
     login::risk::place::Known,
     store::{
-        Reader, address, consent, device, enrolment, grant,
+        Reader, address, admin, consent, device, enrolment, grant,
         log::{self, Event},
-        session,
+        recovery_code, session,
     },
 };
 
@@ -93,15 +93,23 @@ async fn everything(area: &Area) -> Result<Value, Internal> {
             "client_id": grant.client_id, "created": rfc3339(grant.created_at), "ends": rfc3339(grant.expires_at),
         })
     });
+    let codes = recovery_code::of_account(db, id)
+        .await?
+        .into_iter()
+        .map(|code| json!({ "made": rfc3339(code.created_at), "used": code.used_at.map(rfc3339) }));
+    let admin = admin::ever(db, id)
+        .await?
+        .map(|row| json!({ "name": row.name, "since": rfc3339(row.created_at), "until": row.ended_at.map(rfc3339) }));
     Ok(json!({
         "account": {
             "id": id, "first_name": account.first_name, "last_name": account.last_name, "phone": account.phone,
             "language": account.locale, "time_zone": account.time_zone, "status": account.status,
             "to_be_deleted": account.delete_at.map(rfc3339), "security_question": account.security_question,
-            "notices": notices::chosen(area), "created": rfc3339(account.created_at),
+            "notices": notices::chosen(area), "created": rfc3339(account.created_at), "administrator": admin,
         },
         "addresses": addresses.collect::<Value>(),
         "methods": methods.collect::<Value>(),
+        "recovery_codes": codes.collect::<Value>(),
         "sessions": sessions.collect::<Value>(),
         "browsers": browsers.collect::<Value>(),
         "places": places(area),

@@ -77,6 +77,8 @@ async fn they_are_shown_once_and_every_address_is_told(database: Database) {
     assert_eq!(ann.person.page.text_of("left").unwrap(), "10 of 10");
     assert_eq!(kept(&provider, ANN).await.len(), 10, "nor does looking make any");
     ann.enters("/account/data").await.confirms().await.person.presses("export").await;
+    let told = ann.person.reply.json()["recovery_codes"].as_array().cloned().unwrap();
+    assert!(told.len() == 10 && told.iter().all(|code| code["made"].is_string() && code["used"].is_null()), "{told:?}");
     let file = ann.person.reply.text();
     assert!(codes.iter().all(|code| !file.contains(code) && !file.contains(&code.replace('-', ""))));
 }

@@ -1,6 +1,7 @@
 //! Linked services, the profile, and all data as a file.
 
 use enum_idp::{
+    account::rights,
     clock::{HOUR, MINUTE},
     when,
 };
@@ -146,6 +147,8 @@ async fn all_data_is_one_file_without_secrets(database: Database) {
     let provider = provider(database).await;
     let mut ann = provider.member(ANN).await;
     ann.logs_in_at(&provider.sites.site).await;
+    let row = account(&provider, ANN).await;
+    assert!(rights::give(&provider.app, &row).await.unwrap() && rights::take(&provider.app, &row).await.unwrap());
     provider.waits(6 * MINUTE);
     ann.enters("/account/data").await;
     assert!(ann.person.sees("prove") && !ann.person.sees("export"), "{}", ann.person.what_is_shown());
@@ -154,6 +157,8 @@ async fn all_data_is_one_file_without_secrets(database: Database) {
     assert!(ann.person.reply.header("content-disposition").contains("attachment"));
     assert_eq!(data["addresses"][0]["email"], ANN);
     assert_eq!(data["account"]["last_name"], "Lee");
+    let rights = &data["account"]["administrator"];
+    assert!(rights["name"] == ANN && rights["since"].is_string() && rights["until"].is_string(), "{rights}");
     for list in ["methods", "sessions", "consents", "tokens", "log"] {
         assert!(!data[list].as_array().unwrap().is_empty(), "{list}");
     }

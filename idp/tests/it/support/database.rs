@@ -38,13 +38,15 @@ pub(crate) struct Database {
     /// What `database_url` is set to.
     pub(crate) url: String,
     dir: TempDir,
+    /// On a server: what takes it away again.
+    _guest: Option<Guest>,
 }
 
 impl Database {
     /// The embedded one.
     pub(crate) fn sqlite() -> Self {
         let dir = TempDir::new().unwrap();
-        Self { url: embedded_url(dir.path()), dir }
+        Self { url: embedded_url(dir.path()), dir, _guest: None }
     }
 
     /// One of its own on the server that `.ci/with-postgres` started.
@@ -62,7 +64,7 @@ impl Database {
         admin.close().await.unwrap();
         let mut url = url::Url::parse(&server).unwrap();
         url.set_path(&name);
-        Self { url: url.into(), dir: TempDir::new().unwrap() }
+        Self { url: url.into(), dir: TempDir::new().unwrap(), _guest: Some(Guest { server, name }) }
     }
 
     /// Opens it as the server does.
@@ -78,5 +80,32 @@ impl Database {
     /// A directory for whatever else the test needs.
     pub(crate) fn dir(&self) -> PathBuf {
         self.dir.path().to_owned()
+    }
+}
+
+/// A database on somebody's server. It goes when its test is over: hundreds of them would fill a disk.
+#[derive(Debug)]
+struct Guest {
+    server: String,
+    name: String,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let (server, name) = (self.server.clone(), self.name.clone());
+        // A thread of its own: the test's runtime may be on its way out, and must not be waited for from within.
+        let gone = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let admin = Connect::connect(&server).await.unwrap();
+                // The provider of the test may still hold connections.
+                admin.execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+                admin.close().await.unwrap();
+            });
+        });
+        // A test that has failed says why it did, and not that something is left behind.
+        if gone.join().is_err() && !std::thread::panicking() {
+            panic!("{} cannot be removed", self.name);
+        }
     }
 }
