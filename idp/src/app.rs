@@ -94,6 +94,8 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/token", post(oidc::token::post).options(oidc::cors::preflight))
         .route("/userinfo", get(oidc::userinfo::get).post(oidc::userinfo::post).options(oidc::cors::preflight))
         .route("/logout", get(oidc::logout::get).post(oidc::logout::post))
+        .route("/payments/confirmations", post(oidc::confirmations::list::post))
+        .route("/payments/refunds", post(oidc::confirmations::refund::post))
         .route("/receipts/log", get(oidc::receipt_log::head).options(oidc::cors::preflight))
         .route("/receipts/log/proof", get(oidc::receipt_log::proof).options(oidc::cors::preflight))
         .route("/receipts/log/consistency", get(oidc::receipt_log::consistency).options(oidc::cors::preflight))

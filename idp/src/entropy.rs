@@ -42,12 +42,15 @@ impl Entropy {
         Ok(BASE64_URL_SAFE_NO_PAD.encode(self.bytes::<32>()?))
     }
 
-    /// 128 random bits, base64url: for identifiers that are not secret.
+    /// 127 random bits, base64url: for identifiers that are not secret. They begin with a letter, so that no command takes
+    /// one for an option.
     ///
     /// # Errors
     /// When the generator fails.
     pub fn id(&self) -> Result<String, EntropyError> {
-        Ok(BASE64_URL_SAFE_NO_PAD.encode(self.bytes::<16>()?))
+        let mut bytes = self.bytes::<16>()?;
+        bytes[0] &= 0x7f;
+        Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
     }
 }
 
@@ -63,5 +66,23 @@ pub fn is_id(text: &str) -> bool {
 impl fmt::Debug for Entropy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Entropy")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn no_identifier_looks_like_an_option() {
+        for byte in 0..=u8::MAX {
+            let entropy = Entropy(Arc::new(move |out| {
+                out.fill(byte);
+                Ok(())
+            }));
+            let id = entropy.id().unwrap();
+            assert!(id.starts_with(|first: char| first.is_ascii_alphabetic()) && is_id(&id), "{id}");
+        }
     }
 }

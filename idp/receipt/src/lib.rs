@@ -20,6 +20,7 @@
 
 mod claims;
 mod log;
+mod refund;
 mod signature;
 pub mod tree;
 
@@ -27,6 +28,7 @@ pub use claims::{Claims, TYPE, Transaction, hash};
 pub use log::{
     Growth, HEAD_TYPE, Head, LOGGED_WITHIN_S, Logged, Proof, verify_dated, verify_grown, verify_head, verify_logged,
 };
+pub use refund::{REFUND_TYPE, Refund, receipt_hash, verify_refund};
 pub use signature::{Expected, verify};
 
 /// Why a receipt, or a statement about the log, proves nothing.
@@ -57,6 +59,9 @@ pub enum ReceiptError {
     /// The transaction is not the one that was hashed.
     #[error("the transaction does not have the hash that the receipt names")]
     Hash,
+    /// A refund that is about another payment, in other money, or of more than was paid.
+    #[error("the refund is not one of this payment")]
+    OtherPayment,
     /// The path does not lead from the receipt to the root of the log, or the log is another provider's.
     #[error("the proof does not show that the receipt is in the log")]
     NotInLog,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use enum_receipt::{Expected, Growth, Proof, verify, verify_dated, verify_grown, verify_logged};
+use enum_receipt::{Expected, Growth, Proof, verify, verify_dated, verify_grown, verify_logged, verify_refund};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -28,6 +28,20 @@ pub(super) enum Command {
         #[arg(long, requires = "proof")]
         kept: Option<PathBuf>,
         /// The receipt, a compact JWS; `-` reads it from standard input.
+        receipt: String,
+    },
+    /// Verify the receipt of a refund, and that it is about this receipt of a payment.
+    Refund {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        keys: PublishedKeys,
+        /// Issuer that must have signed both; without --jwks: the configured one.
+        #[arg(long)]
+        issuer: Option<String>,
+        /// The receipt of the refund, a compact JWS.
+        refund: String,
+        /// The receipt of the payment, a compact JWS.
         receipt: String,
     },
     /// Verify that the public log continues a state of it that was kept.
@@ -63,6 +77,12 @@ pub(super) async fn run(command: Command) -> Result<(), Failure> {
                 None => genuine(&common, "genuine", &verify(&jwks, receipt.trim(), &expected)?),
                 Some(proof) => logged(&common, (&jwks, &expected), receipt.trim(), &proof, kept.as_deref()),
             }
+        }
+        Command::Refund { common, keys, issuer, refund, receipt } => {
+            let (jwks, own) = keys.read(&common).await?;
+            let issuer = issuer.or(own);
+            let expected = Expected { issuer: issuer.as_deref(), client_id: None };
+            genuine(&common, "genuine, and of this payment", &verify_refund(&jwks, &refund, &receipt, &expected)?)
         }
         Command::Consistency { common, keys, kept, growth } => {
             let (jwks, _) = keys.read(&common).await?;

@@ -81,6 +81,7 @@ impl Approval {
             receipt: receipt.clone(),
             created_at: app.clock.now(),
             log_index: None,
+            refunded: 0,
         };
         Ok(Self { row, confirmed: Confirmed { id, details, receipt, charge: passed.charge.clone() } })
     }

@@ -19,9 +19,10 @@ use crate::{
     app::App,
     clock::SECOND,
     config::Config,
+    error::Internal,
     keys::jws::{JwsError, Unverified},
     seal::Seal,
-    store::{self, Change},
+    store::{self, Change, StoreError},
 };
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -44,6 +45,19 @@ impl Caller {
     /// it was spent before: answer [`replayed`].
     pub fn spending(&self) -> Option<Change> {
         self.spend.clone().map(store::spent::spending)
+    }
+
+    /// Spends the `jti` by itself, for a request that does nothing else or may be sent twice.
+    ///
+    /// # Errors
+    /// `invalid_client` when it was spent before.
+    pub async fn spend(self, app: &App) -> Result<Arc<Client>, Refusal> {
+        let Some(spending) = self.spending() else { return Ok(self.client) };
+        match app.db.write(move |tx| Box::pin(store::apply(tx, [spending.clone()]))).await {
+            Ok(()) => Ok(self.client),
+            Err(StoreError::Conflict(store::spent::RECORD)) => Err(replayed().into()),
+            Err(error) => Err(Internal::from(error).into()),
+        }
     }
 }
 

@@ -90,6 +90,8 @@ fn metadata(config: &Config, details_types: &[String], levels: &[&str]) -> Value
         "end_session_endpoint": config.url("/logout"),
         "jwks_uri": config.url("/jwks"),
         "enum_receipt_log_endpoint": config.url("/receipts/log"),
+        "enum_confirmations_endpoint": config.url("/payments/confirmations"),
+        "enum_refund_endpoint": config.url("/payments/refunds"),
         "scopes_supported": scope::KNOWN,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],

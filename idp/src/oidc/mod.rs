@@ -12,6 +12,7 @@ pub mod claims;
 pub mod client;
 pub mod client_auth;
 pub mod code;
+pub mod confirmations;
 pub mod cors;
 pub mod discovery;
 pub mod error;

@@ -62,7 +62,7 @@ pub fn transaction_hash(transaction: &Transaction) -> String {
 }
 
 /// Every member by name: one that is added later has to find its place in receipts.
-fn in_receipt(transaction: &Transaction) -> enum_receipt::Transaction {
+pub(super) fn in_receipt(transaction: &Transaction) -> enum_receipt::Transaction {
     let Transaction { payee_account, payee_name, amount_minor, minor_digits, currency, reference, description } =
         transaction.clone();
     enum_receipt::Transaction {

@@ -49,6 +49,7 @@ pub mod receipt_log;
 pub mod recovery;
 pub mod recovery_budget;
 pub mod recovery_code;
+pub mod refund;
 pub mod registration;
 pub mod session;
 pub mod sms_guard;

@@ -93,23 +93,16 @@ async fn everything(area: &Area) -> Result<Value, Internal> {
             "client_id": grant.client_id, "created": rfc3339(grant.created_at), "ends": rfc3339(grant.expires_at),
         })
     });
-    let codes = recovery_code::of_account(db, id)
-        .await?
-        .into_iter()
-        .map(|code| json!({ "made": rfc3339(code.created_at), "used": code.used_at.map(rfc3339) }));
-    let admin = admin::ever(db, id)
-        .await?
-        .map(|row| json!({ "name": row.name, "since": rfc3339(row.created_at), "until": row.ended_at.map(rfc3339) }));
     Ok(json!({
         "account": {
             "id": id, "first_name": account.first_name, "last_name": account.last_name, "phone": account.phone,
             "language": account.locale, "time_zone": account.time_zone, "status": account.status,
             "to_be_deleted": account.delete_at.map(rfc3339), "security_question": account.security_question,
-            "notices": notices::chosen(area), "created": rfc3339(account.created_at), "administrator": admin,
+            "notices": notices::chosen(area), "created": rfc3339(account.created_at), "administrator": rights(area).await?,
         },
         "addresses": addresses.collect::<Value>(),
         "methods": methods.collect::<Value>(),
-        "recovery_codes": codes.collect::<Value>(),
+        "recovery_codes": recovery_codes(area).await?,
         "sessions": sessions.collect::<Value>(),
         "browsers": browsers.collect::<Value>(),
         "places": places(area),
@@ -118,6 +111,19 @@ async fn everything(area: &Area) -> Result<Value, Internal> {
         "fees": download::whole(area, fees::export::Charges::default()).await?,
         "log": whole_log(db, id).await?,
     }))
+}
+
+/// When recovery codes were made and used.
+async fn recovery_codes(area: &Area) -> Result<Value, Internal> {
+    let codes = recovery_code::of_account(area.app.db.read(), &area.account.id).await?;
+    let shown = codes.iter().map(|code| json!({ "made": rfc3339(code.created_at), "used": code.used_at.map(rfc3339) }));
+    Ok(shown.collect())
+}
+
+/// That of an administrator, past or present; null for anybody else.
+async fn rights(area: &Area) -> Result<Option<Value>, Internal> {
+    let row = admin::ever(area.app.db.read(), &area.account.id).await?;
+    Ok(row.map(|row| json!({ "name": row.name, "since": rfc3339(row.created_at), "until": row.ended_at.map(rfc3339) })))
 }
 
 /// Where the account was used, as far as it is remembered.

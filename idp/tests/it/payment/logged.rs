@@ -295,6 +295,7 @@ fn confirmed(number: usize) -> confirmation::Model {
         receipt: format!("receipt {number}"),
         created_at: 1,
         log_index: None,
+        refunded: 0,
     }
 }
 

@@ -3,4 +3,5 @@
 mod approving;
 mod logged;
 mod receipts;
+mod refunding;
 mod refusing;

@@ -21,7 +21,7 @@ use crate::support::{
     database::Database,
     outbox::word,
     provider::{Member, Provider, person_phone, text},
-    sites::PURSE,
+    sites::{PURSE, Site},
 };
 
 /// Read whole now and then: a handful of rows, most of them kept in memory. `method_sets` is no table but
@@ -76,16 +76,7 @@ async fn a_busy_day(provider: &Provider) {
     in_the_personal_area(provider, &mut ann).await;
     ann.person.opens("/logout").await.presses("logout-yes").await;
 
-    let visit = sites.shop.asks_to_pay(1050, &[]).await;
-    ann.goes(&visit).await;
-    ann.pays(PURSE, 1050).await;
-    let code = ann.person.brings_back()["code"].clone();
-    let paid = sites.shop.redeems(&visit, &code).await.expect(200);
-    let confirmation = text(&paid["authorization_details"][0], "confirmation");
-    let visit = sites.shop.asks_to_pay(1, &[]).await;
-    ann.person = provider.stranger();
-    ann.goes(&visit).await;
-    ann.person.presses("deny").await;
+    let confirmation = payments(provider, &mut ann).await;
 
     let mut stranger = provider.stranger();
     stranger.opens(&sites.own.sends(&[("login_hint", "nobody@example.com")]).link).await;
@@ -116,6 +107,34 @@ async fn a_busy_day(provider: &Provider) {
     an_account_goes(provider).await;
     let later = app.clock.now() + 60 * DAY;
     db.write(move |tx| Box::pin(async move { store::expiry::sweep(tx, later).await })).await.unwrap();
+}
+
+/// Somebody approves a payment and declines another; gives the name of the confirmation.
+async fn payments(provider: &Provider, ann: &mut Member) -> String {
+    let shop = &provider.sites.shop;
+    let visit = shop.asks_to_pay(1050, &[]).await;
+    ann.goes(&visit).await;
+    ann.pays(PURSE, 1050).await;
+    let code = ann.person.brings_back()["code"].clone();
+    let paid = shop.redeems(&visit, &code).await.expect(200);
+    let confirmation = text(&paid["authorization_details"][0], "confirmation");
+    what_merchants_ask(shop, &confirmation).await;
+    let visit = shop.asks_to_pay(1, &[]).await;
+    ann.person = provider.stranger();
+    ann.goes(&visit).await;
+    ann.person.presses("deny").await;
+    confirmation
+}
+
+/// A merchant looks at what was confirmed for it, and gives a part of it back.
+async fn what_merchants_ask(shop: &Site, confirmation: &str) {
+    let given_back = [("confirmation", confirmation), ("amount", "1"), ("currency", "WMZ"), ("reference", "a return")];
+    for _ in 0..2 {
+        shop.posts("/payments/refunds", &given_back).await;
+    }
+    for fields in [&[][..], &[("cursor", "1.x")], &given_back[..1]] {
+        shop.posts("/payments/confirmations", fields).await.expect(200);
+    }
 }
 
 async fn what_the_log_of_receipts_tells(app: &App) {
