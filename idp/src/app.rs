@@ -91,6 +91,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/jwks", get(oidc::discovery::jwks).options(oidc::cors::preflight))
         .route("/authorize", get(oidc::authorize::get).post(oidc::authorize::post))
         .route("/par", post(oidc::par::post))
+        .route("/backchannel-authentication", post(oidc::backchannel::post))
         .route("/token", post(oidc::token::post).options(oidc::cors::preflight))
         .route("/userinfo", get(oidc::userinfo::get).post(oidc::userinfo::post).options(oidc::cors::preflight))
         .route("/logout", get(oidc::logout::get).post(oidc::logout::post))
@@ -102,6 +103,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/receipts/log/entries", get(oidc::receipt_log::entries).options(oidc::cors::preflight))
         // The person.
         .route("/login/{visit}", get(oidc::interact::show).post(oidc::interact::answer))
+        .route("/login/request/{id}", get(oidc::interact::request))
         // The person's own things.
         .route("/", get(account::home))
         .route("/register", get(account::registration::form).post(account::registration::submit))
@@ -148,12 +150,17 @@ pub fn routes(app: Arc<App>) -> Router {
 /// What somebody sees and changes of their own account, once they have proven that it is theirs.
 fn personal_area() -> Router<Arc<App>> {
     use account::area::{
-        access, codes, data, deleting, emails, entry, fees, log, methods, notices, overview, phone, profile, sessions,
+        access, codes, data, deleting, emails, entry, fees, log, methods, notices, overview, phone, profile, requests,
+        sessions,
     };
     Router::new()
         .route("/account", get(overview::page))
         .route("/account/return", get(entry::back))
         .route("/account/prove/{page}", get(entry::prove))
+        .route("/account/requests", get(requests::page))
+        .route("/account/requests/decline", post(requests::decline))
+        .route("/account/requests/mute", post(requests::mute))
+        .route("/account/requests/unmute", post(requests::unmute))
         .route("/account/log", get(log::page))
         .route("/account/log/export.csv", get(log::export::csv))
         .route("/account/log/export.json", get(log::export::json))
@@ -202,6 +209,31 @@ impl App {
     /// When the database fails.
     pub async fn name_of_site(&self, client_id: &str) -> Result<Option<String>, Internal> {
         Ok(self.clients.find(client_id).await?.map(|client| client.client_name.clone()))
+    }
+
+    /// What relying parties ask an account without a browser, the oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn requests_waiting(&self, account_id: &str) -> Result<Vec<oidc::backchannel::Waiting>, Internal> {
+        oidc::backchannel::waiting(self, account_id).await
+    }
+
+    /// Answers such a request, named by its id, with no, for one of the reasons that pages offer; `address` is where that came
+    /// from. `Ok(false)` when it waits no more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn decline_request(
+        &self,
+        account: &store::account::Model,
+        (id, reason): (&str, &str),
+        address: String,
+    ) -> Result<bool, Internal> {
+        let declined = oidc::backchannel::Declined { id, reason, address };
+        let done = oidc::backchannel::decline(self, account, declined).await?;
+        self.courier.wake();
+        Ok(done)
     }
 
     /// Ends the tokens that were given for a session only.

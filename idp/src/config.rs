@@ -17,10 +17,12 @@ use crate::plugins::{PluginConfig, signature::TrustedKey, this_program};
 use crate::proxies::Proxies;
 
 mod area;
+mod backchannel;
 mod environment;
 mod notices;
 
 pub use area::Area;
+pub use backchannel::Backchannel;
 pub use notices::Notices;
 
 /// Why the configuration cannot be used; says which key and what to do.
@@ -87,6 +89,9 @@ pub struct Config {
     /// The personal area.
     #[serde(default)]
     pub account: Area,
+    /// Requests that relying parties send without a browser.
+    #[serde(default)]
+    pub backchannel: Backchannel,
     /// Proxies in front of us.
     #[serde(default)]
     pub proxy: Proxies,
@@ -324,6 +329,7 @@ impl Config {
         }
         self.account.check()?;
         self.notices.check()?;
+        self.backchannel.check()?;
         self.sms.guard.check().map_err(|reason| wrong("sms.guard.prices", &reason))?;
         Ok(self)
     }

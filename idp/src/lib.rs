@@ -3,7 +3,7 @@
 //! Rooms, from the top down: [`oidc`] (protocol), [`login`] (the person), [`account`] (the person's own things),
 //! [`plugins`] (the host), [`store`] (data); [`admin`] (the administrators' API) may call them all. Calls go down only. Beside them stand small services that any room may
 //! use: [`clock`], [`entropy`], [`seal`], [`keys`], [`courier`], [`letter`], [`notice`], [`pages`], [`limits`], [`bot`],
-//! [`places`], [`proxies`], [`health`], [`tls`], [`when`].
+//! [`outbound`], [`places`], [`proxies`], [`health`], [`tls`], [`when`].
 
 pub mod account;
 pub mod admin;
@@ -24,6 +24,7 @@ mod listen;
 pub mod login;
 pub mod notice;
 pub mod oidc;
+pub mod outbound;
 pub mod pages;
 pub mod places;
 pub mod plugins;

@@ -27,6 +27,7 @@ mod m0018_deletion;
 mod m0019_places;
 mod m0022_receipt_log;
 mod m0023_admins;
+mod m0024_backchannel;
 mod m0027_refunds;
 mod table;
 
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_places::Migration),
             Box::new(m0022_receipt_log::Migration),
             Box::new(m0023_admins::Migration),
+            Box::new(m0024_backchannel::Migration),
             Box::new(m0027_refunds::Migration),
         ]
     }

@@ -1,4 +1,4 @@
-//! The courier: mail and SMS, from a durable outbox.
+//! The courier: mail, SMS and calls of relying parties, from a durable outbox.
 //!
 //! A message is queued in the transaction that causes it and is sent exactly when that commits. A worker takes each due
 //! message by a conditional update, hands it to the transport, and writes down how that went. An attempt whose process
@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod backoff;
+mod call;
 pub mod fate;
 mod file;
 pub mod gateway;
@@ -31,6 +32,7 @@ mod smtp;
 mod transport;
 mod worker;
 
+use call::Calls;
 use gateway::{Gateways, counts::Counts, delivery::Form, report::Reports};
 use transport::Transport;
 
@@ -42,6 +44,8 @@ pub enum Channel {
     Mail,
     /// Text message to a phone.
     Sms,
+    /// Call of a relying party: `to` is its address, `subject` the bearer token that it gave us, `text` the body in JSON.
+    Call,
 }
 
 impl Channel {
@@ -49,6 +53,7 @@ impl Channel {
         match self {
             Self::Mail => "mail",
             Self::Sms => "sms",
+            Self::Call => "call",
         }
     }
 }
@@ -61,9 +66,9 @@ pub struct Message {
     pub effect: String,
     /// How it travels.
     pub channel: Channel,
-    /// An e-mail address, or a number in E.164.
+    /// An e-mail address, a number in E.164, or a URL.
     pub to: String,
-    /// Empty for SMS.
+    /// Empty for SMS; of a call the bearer token.
     pub subject: String,
     /// Plain text.
     pub text: String,
@@ -93,6 +98,7 @@ pub struct Courier {
     entropy: Entropy,
     mail: Arc<Transport>,
     sms: Arc<Gateways>,
+    calls: Arc<Calls>,
     wake: Arc<Notify>,
 }
 
@@ -114,6 +120,7 @@ impl Courier {
             entropy,
             mail: Arc::new(transport::mail(&config.mail)?),
             sms: Arc::new(gateways),
+            calls: Arc::new(Calls::new(config.backchannel.private_endpoints)),
             wake: Arc::new(Notify::new()),
         })
     }

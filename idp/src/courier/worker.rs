@@ -6,7 +6,7 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 
 use super::{
     Channel, Courier, Message, Parcel,
-    backoff::{ATTEMPTS, LEASE, TIMEOUT, delay},
+    backoff::{ATTEMPTS, LEASE, TIMEOUT, attempts_of, delay},
     fate::{Fate, settle},
     gateway,
     transport::SendError,
@@ -139,6 +139,8 @@ impl Courier {
                 Ok(result) => result.map(Some),
                 Err(_) => Err(SendError::Permanent(format!("{late}; it is not sent twice"))),
             },
+            // Whoever is called twice learns the same twice.
+            Channel::Call => self.calls.send(&parcel).await.map(|()| None),
         }
     }
 
@@ -150,7 +152,7 @@ impl Courier {
                 tracing::info!(effect, channel = row.channel, gateway, attempts, "courier: sent");
                 Attempt::Sent { at: self.clock.now(), taken }
             }
-            Err(SendError::Temporary(error)) if attempts < ATTEMPTS => {
+            Err(SendError::Temporary(error)) if attempts < attempts_of(&row.channel) => {
                 let [jitter] = self.entropy.bytes::<1>()?;
                 let wait = delay(attempts, jitter);
                 tracing::warn!(

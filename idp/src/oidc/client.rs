@@ -45,6 +45,15 @@ pub enum AuthMethod {
     None,
 }
 
+/// How a client asks people without a browser (CIBA Core 1.0 §4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backchannel {
+    /// Where it is told that there is an answer; `None`: it polls.
+    pub notified_at: Option<String>,
+    /// Algorithm that its requests are signed with; `None`: they are not signed.
+    pub signing_alg: Option<Alg>,
+}
+
 /// One relying party.
 #[expect(clippy::struct_excessive_bools, reason = "each is one member of its metadata")]
 #[derive(Debug)]
@@ -83,6 +92,8 @@ pub struct Client {
     pub require_pkce: bool,
     /// May refresh: registered with `refresh_token` among its `grant_types`.
     pub refresh: bool,
+    /// May send backchannel requests: registered with that grant.
+    pub backchannel: Option<Backchannel>,
     /// Keyed hash of its secret.
     pub(super) secret_hash: Option<String>,
     /// Keys of its assertions.

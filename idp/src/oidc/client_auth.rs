@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use subtle::ConstantTimeEq;
 use url::form_urlencoded;
 
@@ -20,11 +20,14 @@ use crate::{
     clock::SECOND,
     config::Config,
     error::Internal,
-    keys::jws::{JwsError, Unverified},
+    keys::jws::{Alg, JwsError, PublicKey, Unverified},
     seal::Seal,
     store::{self, Change, StoreError},
 };
 
+/// Where clients authenticate.
+const ENDPOINTS: [&str; 5] =
+    ["/token", "/par", "/backchannel-authentication", "/payments/confirmations", "/payments/refunds"];
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Farthest `exp` of an assertion, in seconds from now.
 const LONGEST_LIFE: f64 = 600.0;
@@ -234,16 +237,17 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<f
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Audience {
+pub(super) enum Audience {
     One(String),
     Many(Vec<String>),
 }
 
 impl Audience {
-    /// Only us: an assertion that is also meant for somebody else could be replayed there, or come from there. The token
-    /// endpoint and the pushed request endpoint are names of ours too (RFC 7523 §3, RFC 9126 §2).
-    fn is_us(&self, config: &Config) -> bool {
-        let ours = |aud: &String| *aud == config.issuer || *aud == config.url("/token") || *aud == config.url("/par");
+    /// Only us: an assertion that is also meant for somebody else could be replayed there, or come from there. The endpoints
+    /// are names of ours too (RFC 7523 §3, RFC 9126 §2, CIBA Core 1.0 §7.1).
+    pub(super) fn is_us(&self, config: &Config) -> bool {
+        let ours =
+            |aud: &String| *aud == config.issuer || ENDPOINTS.iter().any(|endpoint| *aud == config.url(endpoint));
         match self {
             Self::One(aud) => ours(aud),
             Self::Many(list) => !list.is_empty() && list.iter().all(ours),
@@ -259,7 +263,7 @@ fn assertion(
     client: &Client,
     text: &str,
 ) -> Result<store::spent::Model, JwsError> {
-    let claims = verified(client, text)?;
+    let claims: AssertionClaims = verified(client, text, &["JWT", "jwt", "client-authentication+jwt"], None)?;
     #[expect(clippy::cast_precision_loss, reason = "seconds of this age fit into 52 bits")]
     let now = now as f64;
     let wrong = |what: &str| Err(JwsError::Claims(what.to_owned()));
@@ -284,14 +288,20 @@ fn assertion(
     Ok(store::spent::Model { purpose: "assertion".to_owned(), hash, expires_at })
 }
 
-fn verified(client: &Client, text: &str) -> Result<AssertionClaims, JwsError> {
+/// The claims of a JWS of one of these types that one of the client's keys has signed; of those for `alg` alone, if given.
+pub(super) fn verified<T: DeserializeOwned>(
+    client: &Client,
+    text: &str,
+    types: &[&str],
+    alg: Option<Alg>,
+) -> Result<T, JwsError> {
     let token = Unverified::parse(text)?;
-    let typ = token.header.typ.as_deref().unwrap_or("JWT");
-    if !["JWT", "jwt", "client-authentication+jwt"].contains(&typ) {
+    if !types.contains(&token.header.typ.as_deref().unwrap_or("JWT")) {
         return Err(JwsError::Header("typ"));
     }
     let named = token.header.kid.as_deref();
-    let fitting = client.keys.iter().filter(|key| named.is_none() || key.kid.is_none() || key.kid.as_deref() == named);
+    let is_named = |key: &&PublicKey| named.is_none() || key.kid.is_none() || key.kid.as_deref() == named;
+    let fitting = client.keys.iter().filter(is_named).filter(|key| alg.is_none_or(|alg| key.alg == alg));
     let mut verdict = Err(JwsError::UnknownKey);
     for key in fitting {
         verdict = token.verify(key);

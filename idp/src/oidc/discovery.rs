@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{claims, cors, scope};
+use super::{claims, cors, metadata::backchannel, scope};
 use crate::{
     app::App,
     config::Config,
@@ -95,7 +95,11 @@ fn metadata(config: &Config, details_types: &[String], levels: &[&str]) -> Value
         "scopes_supported": scope::KNOWN,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": ["authorization_code", "refresh_token", backchannel::GRANT],
+        "backchannel_authentication_endpoint": config.url("/backchannel-authentication"),
+        "backchannel_token_delivery_modes_supported": ["poll", "ping"],
+        "backchannel_user_code_parameter_supported": false,
+        "backchannel_authentication_request_signing_alg_values_supported": assertion_algs,
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": SIGNING,
         "token_endpoint_auth_methods_supported": client_auth,

@@ -55,6 +55,16 @@ pub enum ErrorCode {
     UnmetAuthenticationRequirements,
     /// RFC 9396 §5.
     InvalidAuthorizationDetails,
+    /// RFC 8628 §3.5, CIBA Core 1.0 §11.
+    AuthorizationPending,
+    /// RFC 8628 §3.5, CIBA Core 1.0 §11.
+    SlowDown,
+    /// RFC 8628 §3.5, CIBA Core 1.0 §11.
+    ExpiredToken,
+    /// CIBA Core 1.0 §13.
+    UnknownUserId,
+    /// CIBA Core 1.0 §13.
+    InvalidBindingMessage,
     /// RFC 6750 §3.1.
     InvalidToken,
     /// RFC 6750 §3.1.
@@ -87,6 +97,11 @@ impl ErrorCode {
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::InvalidAuthorizationDetails => "invalid_authorization_details",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
+            Self::UnknownUserId => "unknown_user_id",
+            Self::InvalidBindingMessage => "invalid_binding_message",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::InsufficientUserAuthentication => "insufficient_user_authentication",

@@ -37,6 +37,7 @@ use crate::{
 };
 use earned::Unanswered;
 
+mod backchannel;
 mod complaint;
 mod denied;
 mod earned;
@@ -45,6 +46,9 @@ mod page;
 mod suspicion;
 mod verdict;
 mod weighing;
+
+pub use backchannel::request;
+pub(in crate::oidc) use denied::write_down;
 
 /// Fields of a form, by name.
 type Fields = BTreeMap<String, String>;
@@ -101,11 +105,12 @@ async fn try_open(
     let session = session::current(app, headers).await?;
     let mut response = match decide(app, &visit, session.as_ref(), None).await? {
         Next::Prove => {
-            let payer = match (&session, &visit.interaction.demand.transaction) {
-                (Some(session), Some(_)) => email_of(app, &session.account_id).await?,
+            let known = match (&visit.request.backchannel, &session, &visit.interaction.demand.transaction) {
+                (Some(backchannel), ..) => email_of(app, &backchannel.account_id).await?,
+                (None, Some(session), Some(_)) => email_of(app, &session.account_id).await?,
                 _ => None,
             };
-            let stage = match hint.or(payer) {
+            let stage = match hint.or(known) {
                 Some(email) => Stage::Choose { email },
                 None => Stage::Identify,
             };
@@ -120,7 +125,7 @@ async fn try_open(
 }
 
 /// What the request means for the person.
-fn demand(client: &Client, request: &AuthorizationRequest) -> Demand {
+pub(super) fn demand(client: &Client, request: &AuthorizationRequest) -> Demand {
     Demand {
         client_id: request.client_id.clone(),
         site: client.site_for(&request.redirect_uri),
@@ -141,7 +146,7 @@ async fn client_of(app: &App, request: &AuthorizationRequest) -> Result<Arc<Clie
     client.ok_or_else(|| Internal::Other(format!("client {} was removed during a login", request.client_id)))
 }
 
-fn is_email(text: &str) -> bool {
+pub(super) fn is_email(text: &str) -> bool {
     let text = text.trim();
     text.len() <= LONGEST_EMAIL
         && !text.contains(|c: char| c.is_whitespace() || c.is_control())
@@ -204,8 +209,11 @@ pub async fn answer(
     if !app.limits.allow("login", &visitor.block, MINUTE, app.config.limits.challenges_per_minute, app.clock.now()) {
         return app.pages.problem(StatusCode::TOO_MANY_REQUESTS, locale, "too_many", &json!({}));
     }
-    let taken = Box::pin(visitor.take(visit, form, peer.ip().to_string())).await;
-    answer_or_problem(&app, locale, taken)
+    let came_alone = visit.request.backchannel.is_some();
+    match Box::pin(visitor.take(visit, form, peer.ip().to_string())).await {
+        Err(Unanswered::RequestUsed) if came_alone => visitor.is_over(locale),
+        taken => answer_or_problem(&app, locale, taken),
+    }
 }
 
 fn reopen<'a>(
@@ -260,6 +268,10 @@ impl Visitor<'_> {
 
     fn refuse(&self, visit: &Visit, code: ErrorCode, description: &'static str) -> Response {
         let error = OAuthError::new(code, description);
+        if visit.request.backchannel.is_some() {
+            error.trace();
+            return self.has_not_answered(visit, code);
+        }
         response::refuse(self.app, &visit.request.return_to(), &error, &visit.interaction.locale)
     }
 

@@ -9,6 +9,8 @@ use super::{
 };
 use crate::keys::jws::{Alg, PublicKey};
 
+pub(super) mod backchannel;
+
 /// What is wrong with one field.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{field}` {reason}")]
@@ -22,6 +24,9 @@ pub struct FieldError {
 fn wrong(field: &str, reason: impl Into<String>) -> FieldError {
     FieldError { field: field.to_owned(), reason: reason.into() }
 }
+
+/// Grants that a client can be registered for.
+const GRANTS: [&str; 3] = ["authorization_code", "refresh_token", backchannel::GRANT];
 
 struct Fields<'a>(&'a Map<String, Value>);
 
@@ -80,7 +85,7 @@ pub(super) fn read(metadata: &Value, secret_hash: Option<String>) -> Result<Clie
     let keys = keys(&fields)?;
     check_credentials(auth_method, secret_hash.is_some(), &keys)?;
     fields.known("response_types", &["code"], "code")?;
-    let grants = fields.known("grant_types", &["authorization_code", "refresh_token"], "authorization_code")?;
+    let grants = fields.known("grant_types", &GRANTS, "authorization_code")?;
     let redirect_uris = uris(&fields, "redirect_uris", native)?;
     if redirect_uris.is_empty() {
         return Err(wrong("redirect_uris", "must have at least one URI"));
@@ -102,6 +107,7 @@ pub(super) fn read(metadata: &Value, secret_hash: Option<String>) -> Result<Clie
         require_pkce: fields.flag("require_pkce")?,
         trusted: fields.flag("enum_trusted")?,
         refresh: grants.iter().any(|grant| grant == "refresh_token"),
+        backchannel: backchannel::read(&fields, &grants, auth_method, &keys)?,
         client_id,
         redirect_uris,
         native,
@@ -262,12 +268,48 @@ mod tests {
         assert_eq!(public(json!({ "grant_types": ["password"] })), "grant_types");
         assert_eq!(public(json!({ "id_token_signed_response_alg": "none" })), "id_token_signed_response_alg");
         assert_eq!(public(json!({ "subject_type": "secret" })), "subject_type");
+        assert_eq!(public(json!({ "grant_types": [backchannel::GRANT] })), "grant_types");
+        assert_eq!(public(json!({ "backchannel_token_delivery_mode": "poll" })), "grant_types");
         assert_eq!(public(json!({ "default_max_age": -1 })), "default_max_age");
         assert_eq!(public(json!({ "enum_trusted": "yes" })), "enum_trusted");
         assert_eq!(public(json!({ "jwks": { "keys": [{ "kty": "oct", "k": "AA" }] } })), "jwks");
         let two_hosts =
             json!({ "subject_type": "pairwise", "redirect_uris": ["https://a.example/", "https://b.example/"] });
         assert_eq!(public(two_hosts), "redirect_uris");
+    }
+
+    #[test]
+    fn backchannel_requests_are_registered_as_they_will_work() {
+        let asks = |changes: Value| {
+            let mut all = json!({ "client_secret": "s", "grant_types": [backchannel::GRANT] });
+            all.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+            with(&all)
+        };
+        let field = |changes: Value| asks(changes).unwrap_err().field;
+        let mode = "backchannel_token_delivery_mode";
+        assert!(with(&json!({ "client_secret": "s" })).unwrap().backchannel.is_none());
+        assert_eq!(asks(json!({ mode: "poll" })).unwrap().backchannel.unwrap().notified_at, None);
+        assert_eq!(field(json!({})), mode);
+        assert_eq!(field(json!({ mode: "push" })), mode);
+        let endpoint = "backchannel_client_notification_endpoint";
+        assert_eq!(field(json!({ mode: "ping" })), endpoint);
+        for bad in
+            ["http://shop.example/p", "ftp://shop.example/", "https://u:p@shop.example/", "https://s.example/#x", "x"]
+        {
+            assert_eq!(field(json!({ mode: "ping", endpoint: bad })), endpoint, "{bad}");
+        }
+        for good in ["https://shop.example/ping", "http://localhost:8082/ping", "http://127.0.0.1/ping"] {
+            let client = asks(json!({ mode: "ping", endpoint: good })).unwrap();
+            assert_eq!(client.backchannel.unwrap().notified_at.as_deref(), Some(good));
+        }
+        assert_eq!(
+            field(json!({ mode: "poll", "backchannel_user_code_parameter": true })),
+            "backchannel_user_code_parameter"
+        );
+        let alg = "backchannel_authentication_request_signing_alg";
+        assert_eq!(field(json!({ mode: "poll", alg: "HS256" })), alg);
+        assert_eq!(field(json!({ mode: "poll", alg: "none" })), alg);
+        assert_eq!(field(json!({ mode: "poll", alg: "ES256" })), "jwks");
     }
 
     #[test]

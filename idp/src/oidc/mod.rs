@@ -6,6 +6,7 @@
 
 mod approve;
 pub mod authorize;
+pub mod backchannel;
 pub mod bearer;
 mod checks;
 pub mod claims;

@@ -56,6 +56,16 @@ impl Params {
         Ok(Self::parse(body)?)
     }
 
+    /// Parameters that came in another way; those without a value count as absent.
+    pub(super) fn of(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect())
+    }
+
+    /// All of them, as they came.
+    pub(super) fn all(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// The value of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

@@ -47,6 +47,17 @@ pub struct PaymentRequest {
     pub service: String,
 }
 
+/// A request that came without a browser (CIBA Core 1.0): its answer goes into its row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackchannelRequest {
+    /// Names the row.
+    pub id: String,
+    /// The only account that may answer.
+    pub account_id: String,
+    /// Shown here and at the relying party, so that the person can tell that both are about the same.
+    pub binding_message: Option<String>,
+}
+
 /// A request that has passed every check.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuthorizationRequest {
@@ -84,6 +95,9 @@ pub struct AuthorizationRequest {
     pub payment: Option<PaymentRequest>,
     /// Keyed hash of the `request_uri` of a pushed request: to be used up with the verdict.
     pub pushed: Option<String>,
+    /// The backchannel request that is answered, instead of a redirect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel: Option<BackchannelRequest>,
 }
 
 impl AuthorizationRequest {
@@ -107,6 +121,7 @@ impl AuthorizationRequest {
             claims: Wished::default(),
             payment: None,
             pushed: None,
+            backchannel: None,
         }
     }
 
@@ -127,6 +142,14 @@ impl AuthorizationRequest {
     /// Whether this account may answer the request: `true` unless the request names another `sub`.
     pub fn is_for(&self, app: &App, client: &Client, account_id: &str) -> bool {
         self.expected_sub.as_ref().is_none_or(|sub| *sub == subject::subject(&app.seal, client, account_id))
+    }
+
+    /// Whether this account may confirm what is asked: a payment, or whatever came without a browser, is for one person.
+    pub fn may_be_confirmed_by(&self, app: &App, client: &Client, account_id: &str) -> bool {
+        match &self.backchannel {
+            Some(backchannel) => backchannel.account_id == account_id,
+            None => self.payment.is_none() || self.is_for(app, client, account_id),
+        }
     }
 
     /// The scopes that the person is asked about: those wished, and those that single claims amount to.

@@ -13,7 +13,8 @@ use axum::{
 use super::{
     client_auth, cors,
     error::{ErrorCode, OAuthError, Refusal},
-    grants::{authorization_code, refresh_token},
+    grants::{authorization_code, ciba, refresh_token},
+    metadata::backchannel,
     params::Params,
     tokens::{self, TokenResponse},
 };
@@ -39,7 +40,11 @@ async fn exchange(app: &Arc<App>, headers: &HeaderMap, body: &Bytes) -> Result<T
                 OAuthError::new(ErrorCode::UnauthorizedClient, "the client is not registered for refresh").into()
             );
         }
-        _ => return Err(OAuthError::new(ErrorCode::UnsupportedGrantType, "authorization_code or refresh_token").into()),
+        backchannel::GRANT if client.backchannel.is_some() => ciba::redeem(app, caller, &params).await?,
+        backchannel::GRANT => {
+            return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "the client is not registered for CIBA").into());
+        }
+        _ => return Err(OAuthError::new(ErrorCode::UnsupportedGrantType, "the grant type is not supported").into()),
     };
     Ok(tokens::respond(app, &client, issue).await?)
 }

@@ -40,6 +40,7 @@ pub(super) const ALL: &[(&str, &str)] = templates![
     "part_account_entries.html",
     "account_entry.html",
     "account_overview.html",
+    "account_requests.html",
     "account_log.html",
     "account_methods.html",
     "account_notices.html",

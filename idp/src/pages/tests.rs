@@ -162,6 +162,23 @@ fn personal_area() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// What websites ask without a browser.
+fn requests() -> Vec<(&'static str, Value)> {
+    vec![
+        ("account_requests.html", area(json!({ "requests": [], "muted": [] }))),
+        (
+            "account_requests.html",
+            area(json!({ "requests": [
+                { "id": "1", "client": "x", "site": { "name": "Shop <b>", "origin": "https://x.example" },
+                  "binding_message": "Shop <b>", "payment": null, "came": "then", "ends": "soon" },
+                { "id": "2", "client": "x", "site": { "name": "Shop <b>", "origin": "https://x.example" },
+                  "payment": { "payee_name": "Shop <b>", "payee_account": "Z1", "amount": "1.00", "currency": "WMZ" },
+                  "came": "then", "ends": "soon" }],
+                "muted": [{ "client": "x", "name": "Shop <b>", "since": "then" }] })),
+        ),
+    ]
+}
+
 /// Its pages about addresses, websites and the person.
 fn personal_data() -> Vec<(&'static str, Value)> {
     vec![
@@ -252,7 +269,7 @@ fn fees_and_codes() -> Vec<(&'static str, Value)> {
 fn every_page_renders_in_every_language_and_escapes() {
     let pages = pages("x");
     for (template, context) in
-        everything().into_iter().chain(personal_area()).chain(personal_data()).chain(fees_and_codes())
+        everything().into_iter().chain(personal_area()).chain(personal_data()).chain(fees_and_codes()).chain(requests())
     {
         for locale in LOCALES {
             let html = pages.html(template, locale, &context).unwrap();

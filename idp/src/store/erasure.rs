@@ -12,8 +12,8 @@ use sea_orm::{
 use super::{
     StoreError, Tx,
     account::{self, DELETED},
-    address, admin, challenge, code_pace, consent, device, enrolment, grant, phone_change, phone_undo, plugin_data,
-    recovery, recovery_budget, recovery_code, registration, session, support,
+    address, admin, backchannel, backchannel_mute, challenge, code_pace, consent, device, enrolment, grant,
+    phone_change, phone_undo, plugin_data, recovery, recovery_budget, recovery_code, registration, session, support,
 };
 
 /// Forgets the person behind an account that was shut. Does nothing to any other; doing it again does no harm.
@@ -49,7 +49,10 @@ async fn what_signs_in(tx: &Tx, id: &str) -> Result<(), StoreError> {
         .into_tuple()
         .all(tx)
         .await?;
-    let free = factors.iter().map(|factor| code_pace::free(factor, id)).chain([code_pace::deletion(id)]);
+    let free = factors
+        .iter()
+        .map(|factor| code_pace::free(factor, id))
+        .chain([code_pace::deletion(id), code_pace::requests(id)]);
     code_pace::Entity::delete_many().filter(code_pace::Column::Enrolment.is_in(free)).exec(tx).await?;
     code_pace::Entity::delete_many().filter(code_pace::Column::Enrolment.in_subquery(enrolments(id))).exec(tx).await?;
     challenge::Entity::delete_many().filter(challenge::Column::Enrolment.in_subquery(enrolments(id))).exec(tx).await?;
@@ -66,6 +69,8 @@ fn enrolments(account_id: &str) -> SelectStatement {
 
 /// Recoveries, changes that wait and links that undo one.
 async fn what_is_under_way(tx: &Tx, id: &str) -> Result<(), StoreError> {
+    backchannel::Entity::delete_many().filter(backchannel::Column::AccountId.eq(id)).exec(tx).await?;
+    backchannel_mute::Entity::delete_many().filter(backchannel_mute::Column::AccountId.eq(id)).exec(tx).await?;
     recovery::Entity::delete_many().filter(recovery::Column::AccountId.eq(id)).exec(tx).await?;
     recovery_budget::Entity::delete_many().filter(recovery_budget::Column::Subject.eq(id)).exec(tx).await?;
     recovery_code::Entity::delete_many().filter(recovery_code::Column::AccountId.eq(id)).exec(tx).await?;

@@ -55,6 +55,9 @@ pub struct Event {
     /// Identifier of a confirmation, grant or message that it led to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// Why somebody declined, in one of the words that they could choose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// What was unusual about it, as the policy names it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub signals: Vec<String>,

@@ -17,6 +17,8 @@ use sea_orm_migration::MigratorTrait;
 pub mod account;
 pub mod address;
 pub mod admin;
+pub mod backchannel;
+pub mod backchannel_mute;
 pub mod challenge;
 mod changes;
 pub mod client;

@@ -6,6 +6,7 @@
 
 mod architecture;
 mod area;
+mod ciba;
 mod codes;
 mod crash;
 mod fingers;

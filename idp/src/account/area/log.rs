@@ -186,6 +186,7 @@ fn entry_shown(area: &Area, entry: &Model, event: &Event, names: &BTreeMap<Strin
         "method": event.factor.as_deref().map(|factor| method(area, factor)),
         "site": event.client.as_ref().and_then(|id| names.get(id)),
         "address": event.address.as_deref().map(|address| area.told(address)),
+        "reason": event.reason.as_deref().map(|reason| word(area, "account_reason", reason)),
         "signals": event.signals.iter().map(|signal| word(area, "risk_signal", signal)).collect::<Vec<_>>(),
         "payment": payment,
     })

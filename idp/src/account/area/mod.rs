@@ -42,6 +42,7 @@ mod open;
 pub mod overview;
 pub mod phone;
 pub mod profile;
+pub mod requests;
 mod said;
 pub mod sessions;
 mod undo;
@@ -63,6 +64,7 @@ struct Place {
 /// The pages, in the order of the navigation. A further page is a line here and its routes.
 const PLACES: &[Place] = &[
     Place { path: "", title: "account_overview" },
+    Place { path: "requests", title: "account_requests" },
     Place { path: "log", title: "account_log" },
     Place { path: "methods", title: "account_methods" },
     Place { path: "emails", title: "account_emails" },

@@ -3,7 +3,7 @@
 use axum::{extract::Query, response::Response};
 use serde_json::json;
 
-use super::{Area, Said, log};
+use super::{Area, Said, log, requests};
 use crate::{
     error::Internal,
     store::{enrolment, recovery_code, session},
@@ -28,6 +28,7 @@ async fn show(area: &Area, said: &Said) -> Result<Response, Internal> {
             "name": account.name(),
             "methods": rows.iter().filter(|row| row.status == "active").count(),
             "sessions": sessions.len(),
+            "requests": requests::count(area).await?,
             "codes": recovery_code::left(db, &account.id).await?,
             "since": area.when(account.created_at),
             "entries": log::shown(area, &found.entries).await?,

@@ -36,7 +36,9 @@ impl Theirs {
     fn has(&self, message: &Message) -> bool {
         match message.channel {
             Channel::Mail => self.emails.contains(&message.to),
-            Channel::Sms => message.effect.split(':').any(|part| self.names.iter().any(|name| name == part)),
+            Channel::Sms | Channel::Call => {
+                message.effect.split(':').any(|part| self.names.iter().any(|name| name == part))
+            }
         }
     }
 }

@@ -7,10 +7,16 @@ use super::{
     earned::{self, Unanswered},
 };
 use crate::{
+    app::App,
+    error::Internal,
     login::{Stage, ceremony},
     notice::attempts::{self, Owner},
-    oidc::error::ErrorCode,
-    store::{self, account, log::Event},
+    oidc::{
+        backchannel::{self, Answer},
+        error::ErrorCode,
+        request::BackchannelRequest,
+    },
+    store::{self, Change, account, log::Event},
 };
 
 /// How often it is tried again when the owner of the account is told of something else in between: more often than they are
@@ -18,25 +24,27 @@ use crate::{
 const RETRIES: usize = 64;
 
 impl Visitor<'_> {
-    /// The pushed request is answered by that, the log tells of it, and the owner of the account is told if they want to know.
+    /// The request is answered by that, the log tells of it, and the owner of the account is told if they want to know.
     pub(super) async fn deny(&self, visit: &Visit, address: String) -> Result<Response, Unanswered> {
         let event = ceremony::declined(&visit.interaction.demand, address);
         let account = self.asked(visit, &event).await?;
-        let mut left = RETRIES;
-        while let Err(error) = self.write_down(visit, account.as_ref(), &event).await {
-            let is_conflict = matches!(&error, Unanswered::Internal(error) if error.is_conflict());
-            if !is_conflict || left == 0 {
-                return Err(error);
-            }
-            left -= 1;
+        let answered = self.answered_by_no(visit).await?;
+        if !write_down(self.app, account.as_ref(), &event, answered).await? {
+            return Err(Unanswered::RequestUsed);
         }
         self.count(visit, "declined");
+        if visit.request.backchannel.is_some() {
+            return Ok(self.has_declined(visit));
+        }
         Ok(self.refuse(visit, ErrorCode::AccessDenied, "the person declined"))
     }
 
     /// Whose account it was about, as far as they had said so.
     async fn asked(&self, visit: &Visit, event: &Event) -> Result<Option<account::Model>, Unanswered> {
         let db = self.app.db.read();
+        if let Some(backchannel) = &visit.request.backchannel {
+            return Ok(account::by_id(db, &backchannel.account_id).await?);
+        }
         match &visit.interaction.stage {
             Stage::Answer { email, .. } | Stage::Choose { email } | Stage::Fee { email, .. } => {
                 let account = account::by_email(db, email).await?;
@@ -50,35 +58,65 @@ impl Visitor<'_> {
         }
     }
 
-    async fn write_down(
-        &self,
-        visit: &Visit,
-        account: Option<&account::Model>,
-        event: &Event,
-    ) -> Result<(), Unanswered> {
-        let (app, now) = (self.app, self.app.clock.now());
-        let told = match account {
-            Some(account) => attempts::telling(app, Owner::from(account), event, now).await?,
-            None => Vec::new(),
-        };
-        let tells = !told.is_empty();
-        let (pushed, seal) = (visit.request.pushed.clone(), app.seal.clone());
-        let (account, event) = (account.map(|account| account.id.clone()), event.clone());
-        app.db
-            .write(move |tx| {
-                Box::pin(async move {
-                    let answered = pushed.map(|hash| store::pushed::using_up(&hash, now));
-                    earned::apply(tx, answered.into_iter()).await?;
-                    if let Some(account) = account {
-                        store::log::append(tx, &seal, &account, now, &event).await?;
-                    }
-                    earned::apply(tx, told.into_iter()).await
-                })
-            })
-            .await?;
-        if tells {
-            app.courier.wake();
+    /// What is answered, where that is kept here.
+    async fn answered_by_no(&self, visit: &Visit) -> Result<Vec<Change>, Internal> {
+        let (app, request) = (self.app, &visit.request);
+        if let Some(BackchannelRequest { id, account_id, .. }) = &request.backchannel {
+            return backchannel::answering(app, (id, account_id), &Answer::Denied { reason: None }).await;
         }
-        Ok(())
+        Ok(request.pushed.iter().map(|hash| store::pushed::using_up(hash, app.clock.now())).collect())
     }
+}
+
+/// Writes a refusal down, with `answered`, the changes that answer the request. `Ok(false)` when it was answered before.
+///
+/// # Errors
+/// When the database fails.
+pub(in crate::oidc) async fn write_down(
+    app: &App,
+    account: Option<&account::Model>,
+    event: &Event,
+    answered: Vec<Change>,
+) -> Result<bool, Internal> {
+    let mut left = RETRIES;
+    loop {
+        match try_write_down(app, account, event, answered.clone()).await {
+            Err(Unanswered::RequestUsed) => return Ok(false),
+            Err(Unanswered::Internal(error)) if error.is_conflict() && left > 0 => left -= 1,
+            Err(Unanswered::Internal(error)) => return Err(error),
+            Err(other) => return Err(Internal::Other(other.to_string())),
+            Ok(()) => return Ok(true),
+        }
+    }
+}
+
+async fn try_write_down(
+    app: &App,
+    account: Option<&account::Model>,
+    event: &Event,
+    answered: Vec<Change>,
+) -> Result<(), Unanswered> {
+    let now = app.clock.now();
+    let told = match account {
+        Some(account) => attempts::telling(app, Owner::from(account), event, now).await?,
+        None => Vec::new(),
+    };
+    let tells = !told.is_empty();
+    let seal = app.seal.clone();
+    let (account, event) = (account.map(|account| account.id.clone()), event.clone());
+    app.db
+        .write(move |tx| {
+            Box::pin(async move {
+                earned::apply(tx, answered.into_iter()).await?;
+                if let Some(account) = account {
+                    store::log::append(tx, &seal, &account, now, &event).await?;
+                }
+                earned::apply(tx, told.into_iter()).await
+            })
+        })
+        .await?;
+    if tells {
+        app.courier.wake();
+    }
+    Ok(())
 }

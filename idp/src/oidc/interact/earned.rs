@@ -1,41 +1,66 @@
-//! A code with all that must commit beside it, and why a step may lead to no answer.
+//! A code, or the answer to a request that came without a browser, with all that must commit beside it, and why a step may lead to no answer.
 
 use crate::{
     app::App,
     clock::Millis,
     error::Internal,
     oidc::{
-        code::{self, Authenticated},
+        backchannel::{self, Answer},
+        code::{self, Authenticated, Authorized},
         request::AuthorizationRequest,
     },
     store::{self, Change, StoreError, Tx},
 };
 
-/// A code before its commit, and the pushed request that it answers.
+/// What a visit earns, before its commit.
 #[derive(Clone)]
-pub(super) struct Earned {
-    pub(super) code: String,
-    pub(super) row: store::code::Model,
-    pushed: Option<String>,
+pub(super) enum Earned {
+    /// A code, and the pushed request that it answers.
+    Code {
+        /// As the browser brings it.
+        code: String,
+        /// Its row.
+        row: Box<store::code::Model>,
+        /// Keyed hash of the `request_uri`.
+        pushed: Option<String>,
+    },
+    /// The answer to a request that came without a browser.
+    Answer(Vec<Change>),
 }
 
 impl Earned {
-    pub(super) fn prepare(app: &App, request: &AuthorizationRequest, who: Authenticated) -> Result<Self, Internal> {
-        let (code, row) = code::prepare(app, request, who)?;
-        Ok(Self { code, row, pushed: request.pushed.clone() })
+    pub(super) async fn prepare(
+        app: &App,
+        request: &AuthorizationRequest,
+        who: Authenticated,
+    ) -> Result<Self, Internal> {
+        let Some(backchannel) = &request.backchannel else {
+            let (code, row) = code::prepare(app, request, who)?;
+            return Ok(Self::Code { code, row: Box::new(row), pushed: request.pushed.clone() });
+        };
+        // The row says whom it waits for: nobody else's proof answers it.
+        let account_id = who.account_id.clone();
+        let answer = Answer::Approved(Box::new(Authorized::of(request, who)));
+        Ok(Self::Answer(backchannel::answering(app, (&backchannel.id, &account_id), &answer).await?))
     }
 
-    /// Stores the code. A pushed request answers once: when it was answered in the meantime, nothing is stored.
+    /// Stores it. A request is answered once: when that was done in the meantime, nothing is stored.
     pub(super) fn changes(self, now: Millis) -> impl Iterator<Item = Change> + Clone + Send {
-        let answered = self.pushed.map(|hash| store::pushed::using_up(&hash, now));
-        answered.into_iter().chain([store::code::adding(self.row)])
+        let changes = match self {
+            Self::Answer(changes) => changes,
+            Self::Code { row, pushed, .. } => {
+                let answered = pushed.map(|hash| store::pushed::using_up(&hash, now));
+                answered.into_iter().chain([store::code::adding(*row)]).collect()
+            }
+        };
+        changes.into_iter()
     }
 }
 
-/// Makes `changes`; says of a pushed request that it was answered before.
+/// Makes `changes`; says of a request that it was answered before.
 pub(super) async fn apply(tx: &Tx, changes: impl Iterator<Item = Change>) -> Result<(), Unanswered> {
     match store::apply(tx, changes).await {
-        Err(StoreError::Conflict(store::pushed::RECORD)) => Err(Unanswered::RequestUsed),
+        Err(StoreError::Conflict(store::pushed::RECORD | store::backchannel::RECORD)) => Err(Unanswered::RequestUsed),
         done => Ok(done?),
     }
 }
@@ -43,8 +68,8 @@ pub(super) async fn apply(tx: &Tx, changes: impl Iterator<Item = Change>) -> Res
 /// Why a step led to no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unanswered {
-    /// The pushed request has been answered before.
-    #[error("the pushed request was used")]
+    /// The request has been answered before.
+    #[error("the request was used")]
     RequestUsed,
     /// The service that owns what is to be paid for is switched off.
     #[error("the service is switched off")]

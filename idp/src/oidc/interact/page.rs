@@ -285,6 +285,9 @@ impl Visitor<'_> {
         if let Some(transaction) = &demand.transaction {
             context["payment"] = approve::words(transaction);
         }
+        if let Some(message) = visit.request.backchannel.as_ref().and_then(|asked| asked.binding_message.as_ref()) {
+            context["binding_message"] = json!(message);
+        }
         if let Some(error) = error {
             context["error"] = json!(error);
         }

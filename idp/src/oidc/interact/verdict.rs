@@ -144,7 +144,7 @@ impl Visitor<'_> {
             Next::Finish(standing) => {
                 let who =
                     authenticated(opening.session(), standing.acr.clone(), standing.proven_at, &visit.request.scope);
-                Some(Earned::prepare(app, &visit.request, who)?)
+                Some(Earned::prepare(app, &visit.request, who).await?)
             }
             _ => None,
         };
@@ -162,7 +162,7 @@ impl Visitor<'_> {
             })
             .await?;
         let mut response = match (prepared, next) {
-            (Some(prepared), _) => self.send_code(visit, prepared),
+            (Some(prepared), _) => self.send_on(visit, prepared),
             (None, next) => self.proceed(visit.clone(), next, Some(opening.session())).await?,
         };
         response.headers_mut().append(header::SET_COOKIE, opening.cookie());
@@ -210,7 +210,7 @@ impl Visitor<'_> {
             scope: visit.request.scope.clone(),
             confirmation: Some(approval.confirmed()),
         };
-        let prepared = Earned::prepare(app, &visit.request, who)?;
+        let prepared = Earned::prepare(app, &visit.request, who).await?;
         let now = app.clock.now();
         let (means, to_store) = (app.clone(), prepared.clone());
         app.db
@@ -223,7 +223,7 @@ impl Visitor<'_> {
                 })
             })
             .await?;
-        Ok(self.send_code(visit, prepared))
+        Ok(self.send_on(visit, prepared))
     }
 
     /// The person's answer to the question of consent.
@@ -249,7 +249,7 @@ impl Visitor<'_> {
         let app = self.app;
         let (demand, seal, now) = (visit.interaction.demand.clone(), app.seal.clone(), app.clock.now());
         let who = authenticated(&session, level, proven_at, &visit.request.scope);
-        let prepared = Earned::prepare(app, &visit.request, who)?;
+        let prepared = Earned::prepare(app, &visit.request, who).await?;
         let (to_store, account) = (prepared.clone(), session.account_id.clone());
         app.db
             .write(move |tx| {
@@ -261,7 +261,7 @@ impl Visitor<'_> {
                 })
             })
             .await?;
-        Ok(self.send_code(&visit, prepared))
+        Ok(self.send_on(&visit, prepared))
     }
 
     /// Everything that needs no further proof.
@@ -274,10 +274,10 @@ impl Visitor<'_> {
         match (next, session) {
             (Next::Finish(standing), Some(session)) => {
                 let who = authenticated(session, standing.acr, standing.proven_at, &visit.request.scope);
-                let prepared = Earned::prepare(self.app, &visit.request, who)?;
+                let prepared = Earned::prepare(self.app, &visit.request, who).await?;
                 let (now, to_store) = (self.app.clock.now(), prepared.clone());
                 self.app.db.write(move |tx| Box::pin(earned::apply(tx, to_store.changes(now)))).await?;
-                Ok(self.send_code(&visit, prepared))
+                Ok(self.send_on(&visit, prepared))
             }
             (Next::AskConsent(standing), Some(session)) => {
                 let stage = Stage::Consent { account_id: session.account_id.clone(), proven_at: standing.proven_at };
@@ -304,10 +304,15 @@ impl Visitor<'_> {
         }
     }
 
-    /// Sends the browser back with a code that is durable now.
-    fn send_code(&self, visit: &Visit, earned: Earned) -> Response {
-        store::code::expect(&self.app.db, earned.row);
-        response::succeed(self.app, &visit.request.return_to(), &earned.code, &visit.interaction.locale)
+    /// Sends the browser on with what is durable now: back with a code, or to what else waits for the person.
+    fn send_on(&self, visit: &Visit, earned: Earned) -> Response {
+        match earned {
+            Earned::Code { code, row, .. } => {
+                store::code::expect(&self.app.db, *row);
+                response::succeed(self.app, &visit.request.return_to(), &code, &visit.interaction.locale)
+            }
+            Earned::Answer(_) => self.has_approved(visit),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::{http::header, response::Response};
 
 use super::{
-    Visit, Visitor,
+    Visit, Visitor, client_of,
     earned::{self, Unanswered},
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
         },
     },
     notice::recovery,
+    oidc::error::ErrorCode,
 };
 
 impl Visit {
@@ -77,6 +78,10 @@ impl Visitor<'_> {
 
     /// After a right answer: all that it earns, if it will do.
     pub(super) async fn passed(&self, visit: &Visit, mut passed: Passed, email: &str) -> Result<Response, Unanswered> {
+        let client = client_of(self.app, &visit.request).await?;
+        if !visit.request.may_be_confirmed_by(self.app, &client, &passed.account.id) {
+            return self.is_not_theirs(visit, passed).await;
+        }
         let whence = Whence { headers: self.headers, failures: self.is_suspicious(email) };
         let demand = &visit.interaction.demand;
         let beside = match after::weigh(self.app, &mut passed, demand, whence).await? {
@@ -103,15 +108,26 @@ impl Visitor<'_> {
         Ok(response)
     }
 
+    /// Somebody has proven to be somebody else than whom it waits for: that is used up and in the log, and confirms nothing.
+    async fn is_not_theirs(&self, visit: &Visit, passed: Passed) -> Result<Response, Unanswered> {
+        self.uses_up(visit, passed, "refused").await?;
+        Ok(self.refuse(visit, ErrorCode::LoginRequired, "the person answered with another account"))
+    }
+
     /// The answer is used up and in the log, and opens nothing.
     async fn will_not_do(
         &self,
         visit: &Visit,
-        mut passed: Passed,
+        passed: Passed,
         email: &str,
         raised: Raised,
     ) -> Result<Response, Unanswered> {
         let result = if raised.least.is_some() { "not_enough" } else { "refused" };
+        self.uses_up(visit, passed, result).await?;
+        self.choose(visit.clone().raised(Some(raised)), email.to_owned(), None, None, Press::None).await
+    }
+
+    async fn uses_up(&self, visit: &Visit, mut passed: Passed, result: &'static str) -> Result<(), Unanswered> {
         passed.ends_as(self.app, result).await?;
         let (seal, tells) = (self.app.seal.clone(), passed.tells());
         self.app.db.write(move |tx| Box::pin(async move { earned::apply(tx, passed.changes(&seal)?).await })).await?;
@@ -119,6 +135,6 @@ impl Visitor<'_> {
             self.app.courier.wake();
         }
         self.count(visit, result);
-        self.choose(visit.clone().raised(Some(raised)), email.to_owned(), None, None, Press::None).await
+        Ok(())
     }
 }

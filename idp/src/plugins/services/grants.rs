@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use plugin_api::message::permission;
-use url::{Host, Url};
+use url::Url;
 
-use super::address;
+use crate::outbound::Reach;
 
 /// Permissions that need nobody's consent.
 const FREE: [&str; 2] = [permission::LOG, "text"];
@@ -27,15 +27,6 @@ const PRIVATE: &str = "http-private:";
 pub struct BadGrant {
     grant: String,
     why: String,
-}
-
-/// Where a plugin may send requests to within an origin that was granted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reach {
-    /// Addresses that anybody can reach, and those by TLS alone.
-    Public,
-    /// Any address.
-    Private,
 }
 
 /// What a plugin may do.
@@ -190,12 +181,7 @@ fn origin_of(grant: &str) -> Result<Option<(String, Reach)>, BadGrant> {
     if !bare || !url.username().is_empty() || url.password().is_some() {
         return Err(bad("an origin is scheme, host and port, and nothing else"));
     }
-    let literal = match url.host() {
-        Some(Host::Ipv4(ip)) => Some(ip.into()),
-        Some(Host::Ipv6(ip)) => Some(ip.into()),
-        _ => None,
-    };
-    if reach == Reach::Public && literal.is_some_and(|ip| !address::is_public(ip)) {
+    if reach.takes(&url).is_err() {
         return Err(bad("this address is not public; say `http-private:` if that is meant"));
     }
     Ok(Some((url.origin().ascii_serialization(), reach)))

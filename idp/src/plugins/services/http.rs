@@ -1,7 +1,4 @@
-//! Requests of plugins, to origins that were granted.
-//!
-//! The address that a connection is made to is the one that was checked. Redirects come back as they are, and no proxy of
-//! the environment is asked.
+//! Requests of plugins, to origins that were granted, and no further than [`crate::outbound`] reaches.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,14 +7,13 @@ use std::time::{Duration, Instant};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use plugin_api::message::{HeaderValue, HttpRequest, HttpResponse, permission};
 use reqwest::header::{self, HeaderMap, HeaderName};
-use reqwest::{Client, Method, Response, redirect};
-use url::{Host, Url};
+use reqwest::{Method, Response};
+use url::Url;
 
 use super::Refusal;
-use super::address::{self, NotPublic, PublicNames};
 use super::call::Call;
-use super::grants::Reach;
 use super::words::one_line;
+use crate::outbound::address;
 
 /// Longest that a request takes, if the call leaves it so long.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -29,8 +25,6 @@ const RESPONSE_LIMIT: usize = 256 << 10;
 const RESPONSE_HEADERS_LIMIT: usize = 32 << 10;
 /// Header fields of a request.
 const HEADERS_LIMIT: usize = 32;
-/// Idle connections that are kept to one origin, and how long.
-const IDLE: (usize, Duration) = (4, Duration::from_secs(30));
 
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
@@ -49,47 +43,6 @@ const RESERVED: [HeaderName; 11] = [
     header::UPGRADE,
 ];
 
-/// Who sends requests.
-#[derive(Debug)]
-pub(super) struct Clients {
-    /// To public addresses alone, and by TLS alone.
-    public: Client,
-    /// To any.
-    private: Client,
-}
-
-/// Requests cannot be sent on this machine.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct NoClients(String);
-
-impl Clients {
-    pub(super) fn new() -> Result<Self, NoClients> {
-        let failed = |error: &(dyn std::error::Error + 'static)| NoClients(address::innermost(error).to_string());
-        let tls = crate::tls::client(None).map_err(NoClients)?;
-        let client = || {
-            Client::builder()
-                .use_preconfigured_tls(tls.clone())
-                .redirect(redirect::Policy::none())
-                .no_proxy()
-                .referer(false)
-                .user_agent("enum-idp")
-                .pool_max_idle_per_host(IDLE.0)
-                .pool_idle_timeout(IDLE.1)
-        };
-        let public = client().https_only(true).dns_resolver(Arc::new(PublicNames)).build();
-        let private = client().build();
-        Ok(Self { public: public.map_err(|error| failed(&error))?, private: private.map_err(|error| failed(&error))? })
-    }
-
-    fn of(&self, reach: Reach) -> &Client {
-        match reach {
-            Reach::Public => &self.public,
-            Reach::Private => &self.private,
-        }
-    }
-}
-
 pub(super) fn send(call: &mut Call<'_>, request: HttpRequest) -> Result<HttpResponse, Refusal> {
     let url = Url::parse(&request.url).map_err(|error| Refusal::failed(format!("url: {error}")))?;
     let origin = url.origin().ascii_serialization();
@@ -99,7 +52,7 @@ pub(super) fn send(call: &mut Call<'_>, request: HttpRequest) -> Result<HttpResp
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Refusal::failed("url: a name or password does not belong there; send a header field"));
     }
-    literal(&url, reach)?;
+    reach.takes(&url).map_err(|error| Refusal::denied(error.to_string()))?;
     let method = METHODS.into_iter().find(|method| method.as_str() == request.method);
     let method = method.ok_or_else(|| Refusal::failed("method: GET, POST, PUT, PATCH or DELETE"))?;
     let headers = headers(call, request.headers)?;
@@ -126,19 +79,6 @@ pub(super) fn send(call: &mut Call<'_>, request: HttpRequest) -> Result<HttpResp
     let began = Instant::now();
     let late = |_| Refusal::failed(format!("there was no whole response within {} ms", began.elapsed().as_millis()));
     means.runtime.block_on(async { tokio::time::timeout(within, exchange).await }).map_err(late)?
-}
-
-/// An address in place of a name is never looked up, so it is checked here.
-fn literal(url: &Url, reach: Reach) -> Result<(), Refusal> {
-    let ip = match url.host() {
-        Some(Host::Ipv4(ip)) => ip.into(),
-        Some(Host::Ipv6(ip)) => ip.into(),
-        _ => return Ok(()),
-    };
-    if reach == Reach::Private || address::is_public(ip) {
-        return Ok(());
-    }
-    Err(Refusal::denied(NotPublic { name: url.host_str().unwrap_or_default().to_owned(), ip }.to_string()))
 }
 
 fn headers(call: &Call<'_>, wanted: BTreeMap<String, HeaderValue>) -> Result<HeaderMap, Refusal> {

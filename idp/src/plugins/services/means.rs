@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::audit::Trail;
-use super::http::{Clients, NoClients};
 use crate::clock::Clock;
 use crate::entropy::{Entropy, EntropyError};
+use crate::outbound::{Clients, NoClients};
 use crate::seal::Seal;
 use crate::store::Db;
 

@@ -10,7 +10,6 @@ use plugin_api::Status;
 use plugin_api::abi::Services;
 use plugin_api::message::{Description, host_method};
 
-mod address;
 mod audit;
 mod call;
 pub(super) mod grants;

@@ -78,9 +78,8 @@ async fn a_busy_day(provider: &Provider) {
 
     let confirmation = payments(provider, &mut ann).await;
 
-    let mut stranger = provider.stranger();
-    stranger.opens(&sites.own.sends(&[("login_hint", "nobody@example.com")]).link).await;
-    stranger.types("answer", "12345678").presses("continue").await;
+    what_comes_without_a_browser(provider, &mut ann).await;
+    what_a_stranger_tries(provider).await;
 
     // What administrators and the sweeper do.
     let (app, db) = (&provider.app, &provider.app.db);
@@ -135,6 +134,28 @@ async fn what_merchants_ask(shop: &Site, confirmation: &str) {
     for fields in [&[][..], &[("cursor", "1.x")], &given_back[..1]] {
         shop.posts("/payments/confirmations", fields).await.expect(200);
     }
+}
+
+/// Somebody tries an address that has no account.
+async fn what_a_stranger_tries(provider: &Provider) {
+    let mut stranger = provider.stranger();
+    stranger.opens(&provider.sites.own.sends(&[("login_hint", "nobody@example.com")]).link).await;
+    stranger.types("answer", "12345678").presses("continue").await;
+}
+
+/// A shop asks, is answered, and is muted.
+async fn what_comes_without_a_browser(provider: &Provider, ann: &mut Member) {
+    let shop = &provider.sites.shop;
+    let id = shop.asks_to_confirm("ann@example.com", 1050).await;
+    shop.fetches(&id).await.error();
+    provider.waits(MINUTE);
+    ann.person = provider.stranger();
+    ann.approves(PURSE, 1050).await;
+    shop.fetches(&id).await.expect(200);
+    shop.asks_to_sign_in("ann@example.com").await;
+    ann.enters("/account/requests").await.person.presses("mute-1").await;
+    ann.person.presses("decline-1").await.presses("unmute-1").await;
+    store::backchannel::by_retry(provider.app.db.read(), "none").await.unwrap();
 }
 
 async fn what_the_log_of_receipts_tells(app: &App) {

@@ -18,6 +18,8 @@ use super::http::{self, Lost, Reply, try_post_form};
 
 /// `client_assertion_type` (RFC 7523 §2.2).
 pub(crate) const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// `grant_type` of CIBA Core 1.0 §10.1.
+pub(crate) const CIBA: &str = "urn:openid:params:grant-type:ciba";
 /// Whom the shop's customers pay.
 pub(crate) const PURSE: &str = "Z123456789012";
 
@@ -86,14 +88,22 @@ impl Sites {
         };
         let logout = json!({ "post_logout_redirect_uris": ["https://site.example/bye"] });
         let own = json!({ "enum_trusted": true, "scope": "openid profile email phone offline_access enum:admin" });
-        let pays = || json!({ "authorization_details_types": ["payment_initiation"] });
+        // The stall signs what it asks behind the browser's back, the shop does not.
+        let pays = |alg: Option<&str>| {
+            json!({
+                "authorization_details_types": ["payment_initiation"],
+                "grant_types": ["authorization_code", "refresh_token", CIBA],
+                "backchannel_token_delivery_mode": "poll",
+                "backchannel_authentication_request_signing_alg": alg,
+            })
+        };
         Self {
             site: site("site", "https://site.example/callback", Proof::Basic, logout),
             forum: site("forum", "https://forum.example/callback", Proof::Post, json!({ "subject_type": "pairwise" })),
             own: site("own", "https://own.example/callback", Proof::Basic, own),
             app: site("app", "https://app.example/callback", Proof::None, json!({})),
-            shop: site("shop", "https://shop.example/callback", Proof::Key, pays()),
-            stall: site("stall", "https://stall.example/callback", Proof::Key, pays()),
+            shop: site("shop", "https://shop.example/callback", Proof::Key, pays(None)),
+            stall: site("stall", "https://stall.example/callback", Proof::Key, pays(Some("ES256"))),
         }
     }
 
@@ -105,7 +115,23 @@ impl Sites {
 }
 
 impl Site {
-    fn registration(&self) -> Value {
+    /// Another site at the same provider, which has to be registered there.
+    pub(crate) fn another(&self, id: &'static str, proof: Proof, more: Value) -> Self {
+        Self {
+            id,
+            secret: random(),
+            redirect_uri: self.redirect_uri,
+            proof,
+            key: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap(),
+            provider: self.provider.clone(),
+            issuer: self.issuer.clone(),
+            clock: self.clock.clone(),
+            more,
+        }
+    }
+
+    /// What it is registered with.
+    pub(crate) fn registration(&self) -> Value {
         let mut metadata = json!({
             "client_id": self.id, "client_name": format!("The {}", self.id), "redirect_uris": [self.redirect_uri],
             "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
@@ -131,6 +157,11 @@ impl Site {
         let (x, y) = self.key.public_key().as_ref()[1..].split_at(32);
         let encode = |bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes);
         json!({ "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": "1", "x": encode(x), "y": encode(y) })
+    }
+
+    /// Unix seconds, by the clock of the test.
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.seconds()
     }
 
     /// An address at the provider.

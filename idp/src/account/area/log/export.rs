@@ -58,6 +58,7 @@ impl List for Entries {
         "amount",
         "currency",
         "reference",
+        "reason",
         "unusual",
     ];
 
@@ -96,6 +97,8 @@ struct Row {
     amount: Option<String>,
     currency: Option<String>,
     reference: Option<String>,
+    /// Why it was declined, in a word.
+    reason: Option<String>,
     /// Signals, with spaces between them.
     unusual: Option<String>,
 }
@@ -118,6 +121,7 @@ impl Row {
             client_id: event.client,
             address: event.address,
             reference: event.reference,
+            reason: event.reason,
             unusual: (!event.signals.is_empty()).then(|| event.signals.join(" ")),
         }
     }

@@ -71,6 +71,8 @@ async fn with_a_past(provider: &Provider) -> (Member, String) {
     let tokens = ann.logs_in_at(&provider.sites.site).await;
     ann.logs_in_at(&provider.sites.forum).await;
     pays(provider, &mut ann).await;
+    provider.sites.shop.asks_to_sign_in(ANN).await;
+    ann.enters("/account/requests").await.person.presses("mute-1").await;
     provider.waits(SECOND);
     codes::adds_by(provider, ANN, "sms").await;
     ann.person = provider.stranger();

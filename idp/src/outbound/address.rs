@@ -8,15 +8,17 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 /// A name or an address that leads to where requests may not go.
 #[derive(Debug, thiserror::Error)]
 #[error("{name} resolves to {ip}, which is not public")]
-pub(super) struct NotPublic {
-    pub(super) name: String,
-    pub(super) ip: IpAddr,
+pub struct NotPublic {
+    /// As it was asked for.
+    pub name: String,
+    /// Where it leads.
+    pub ip: IpAddr,
 }
 
 /// Whether an address is one of the public Internet: not of this machine, a private or local network, one service, or
 /// many hosts; not for documentation; not one that stands for another address (IANA's registries of special-purpose
 /// addresses, RFC 6890).
-pub(super) fn is_public(ip: IpAddr) -> bool {
+pub fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
         IpAddr::V6(ip) => is_public_v6(ip),
@@ -57,7 +59,7 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
 /// Looks names up, and refuses one of which any address is not public: it is with these very addresses that the
 /// connection is made, so that a second look-up cannot lead elsewhere.
 #[derive(Debug)]
-pub(super) struct PublicNames;
+pub struct PublicNames;
 
 impl Resolve for PublicNames {
     fn resolve(&self, name: Name) -> Resolving {
@@ -76,7 +78,7 @@ fn checked(name: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, NotPub
 }
 
 /// The error of this type among the causes of another, as text.
-pub(super) fn not_public(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+pub fn not_public(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(found) = error.downcast_ref::<NotPublic>() {
@@ -88,7 +90,7 @@ pub(super) fn not_public(error: &(dyn std::error::Error + 'static)) -> Option<St
 }
 
 /// The innermost cause of an error: what really went wrong.
-pub(super) fn innermost<'e>(error: &'e (dyn std::error::Error + 'static)) -> impl fmt::Display + 'e {
+pub fn innermost<'e>(error: &'e (dyn std::error::Error + 'static)) -> impl fmt::Display + 'e {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
