@@ -17,10 +17,12 @@ use crate::plugins::{PluginConfig, signature::TrustedKey, this_program};
 use crate::proxies::Proxies;
 
 mod area;
+mod dpop;
 mod environment;
 mod notices;
 
 pub use area::Area;
+pub use dpop::Dpop;
 pub use notices::Notices;
 
 /// Why the configuration cannot be used; says which key and what to do.
@@ -96,6 +98,9 @@ pub struct Config {
     /// What people are told about attempts to prove that they are themselves.
     #[serde(default)]
     pub notices: Notices,
+    /// Proofs of possession.
+    #[serde(default)]
+    pub dpop: Dpop,
 }
 
 /// Where network addresses are.
@@ -324,6 +329,7 @@ impl Config {
         }
         self.account.check()?;
         self.notices.check()?;
+        self.dpop.check()?;
         self.sms.guard.check().map_err(|reason| wrong("sms.guard.prices", &reason))?;
         Ok(self)
     }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{
     claims,
     client::Client,
+    dpop,
     error::{ErrorCode, OAuthError},
     params::Params,
     pkce,
@@ -36,7 +37,7 @@ pub(super) struct Asked<'a> {
 type Check = fn(&Asked<'_>, &mut AuthorizationRequest) -> Result<(), OAuthError>;
 
 /// In this order; the first refusal is the answer.
-const CHECKS: [Check; 16] = [
+const CHECKS: [Check; 17] = [
     state,
     response_mode,
     no_request_object,
@@ -47,6 +48,7 @@ const CHECKS: [Check; 16] = [
     scope,
     nonce,
     code_challenge,
+    dpop_jkt,
     prompt,
     max_age,
     hints,
@@ -169,6 +171,12 @@ fn code_challenge(asked: &Asked<'_>, request: &mut AuthorizationRequest) -> Resu
         || asked.params.get("authorization_details").is_some()
         || !request.scope.iter().any(|scope| scope == "openid");
     request.code_challenge = pkce::challenge(asked.params, required)?;
+    Ok(())
+}
+
+/// RFC 9449 §10.
+fn dpop_jkt(asked: &Asked<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
+    request.dpop_jkt = dpop::binding::asked_for(asked.params.get("dpop_jkt"))?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{claims, cors, scope};
+use super::{claims, cors, dpop, scope};
 use crate::{
     app::App,
     config::Config,
@@ -99,6 +99,7 @@ fn metadata(config: &Config, details_types: &[String], levels: &[&str]) -> Value
         "token_endpoint_auth_methods_supported": client_auth,
         "token_endpoint_auth_signing_alg_values_supported": assertion_algs,
         "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": dpop::ALGS,
         "acr_values_supported": levels,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "display_values_supported": ["page"],

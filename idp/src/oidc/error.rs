@@ -61,6 +61,10 @@ pub enum ErrorCode {
     InsufficientScope,
     /// RFC 9470 §3.
     InsufficientUserAuthentication,
+    /// RFC 9449 §5, §7.1.
+    InvalidDpopProof,
+    /// RFC 9449 §8, §9.
+    UseDpopNonce,
 }
 
 impl ErrorCode {
@@ -90,6 +94,8 @@ impl ErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::InsufficientUserAuthentication => "insufficient_user_authentication",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
         }
     }
 

@@ -99,6 +99,7 @@ pub(super) fn read(metadata: &Value, secret_hash: Option<String>) -> Result<Clie
         default_acr_values: fields.list("default_acr_values")?.unwrap_or_default(),
         details_types: fields.list("authorization_details_types")?,
         require_pushed: fields.flag("require_pushed_authorization_requests")?,
+        dpop_bound: fields.flag("dpop_bound_access_tokens")?,
         require_pkce: fields.flag("require_pkce")?,
         trusted: fields.flag("enum_trusted")?,
         refresh: grants.iter().any(|grant| grant == "refresh_token"),
@@ -243,6 +244,10 @@ mod tests {
         assert_eq!(field(json!({ "client_secret": "s", "token_endpoint_auth_method": "none" })), "client_secret");
         assert_eq!(field(json!({ "token_endpoint_auth_method": "tls_client_auth" })), "token_endpoint_auth_method");
         assert_eq!(field(json!({ "token_endpoint_auth_method": "private_key_jwt" })), "jwks");
+        assert_eq!(
+            field(json!({ "client_secret": "s", "dpop_bound_access_tokens": "yes" })),
+            "dpop_bound_access_tokens"
+        );
         assert_eq!(field(json!({ "jwks_uri": "https://shop.example/jwks" })), "jwks_uri");
         let public = |changes: Value| {
             let mut all = json!({ "token_endpoint_auth_method": "none" });

@@ -14,6 +14,7 @@ pub mod client_auth;
 pub mod code;
 pub mod cors;
 pub mod discovery;
+pub mod dpop;
 pub mod error;
 mod grants;
 pub mod interact;

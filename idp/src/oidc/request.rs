@@ -64,6 +64,9 @@ pub struct AuthorizationRequest {
     pub scope: Vec<String>,
     /// SHA-256 of the code verifier.
     pub code_challenge: Option<String>,
+    /// Thumbprint of the key that the code is bound to (RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
     /// What to show.
     pub prompt: Vec<Prompt>,
     /// Oldest proof that will do, in seconds.
@@ -97,6 +100,7 @@ impl AuthorizationRequest {
             nonce: None,
             scope: Vec::new(),
             code_challenge: None,
+            dpop_jkt: None,
             prompt: Vec::new(),
             max_age: None,
             login_hint: None,

@@ -11,7 +11,7 @@ use axum::{
 };
 
 use super::{
-    client_auth, cors,
+    client_auth, cors, dpop,
     error::{ErrorCode, OAuthError, Refusal},
     grants::{authorization_code, refresh_token},
     params::Params,
@@ -21,16 +21,18 @@ use crate::app::App;
 
 /// `POST /token`.
 pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
-    cors::allow(match exchange(&app, &headers, &body).await {
+    let response = match exchange(&app, &headers, &body).await {
         Ok(tokens) => tokens.into_response(),
         Err(refusal) => refusal.into_response(),
-    })
+    };
+    cors::allow(dpop::offer(&app, &headers, response))
 }
 
 async fn exchange(app: &Arc<App>, headers: &HeaderMap, body: &Bytes) -> Result<TokenResponse, Refusal> {
     let params = Params::form(headers, body)?;
-    let caller = client_auth::authenticate(app, headers, &params).await?;
+    let caller = client_auth::authenticate(app, headers, &params).await?.with_proof(app, headers, "/token")?;
     let client = caller.client.clone();
+    dpop::binding::demanded(&client, caller.proof.as_ref())?;
     let issue = match params.require("grant_type")? {
         "authorization_code" => authorization_code::redeem(app, caller, &params).await?,
         "refresh_token" if client.refresh => refresh_token::redeem(app, caller, &params).await?,

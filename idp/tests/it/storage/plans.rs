@@ -20,6 +20,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
 use crate::support::{
     database::Database,
     outbox::word,
+    proof::{self, Key},
     provider::{Member, Provider, person_phone, text},
     sites::PURSE,
 };
@@ -73,6 +74,10 @@ async fn a_busy_day(provider: &Provider) {
     let code = ann.logs_in(&visit).await;
     sites.site.redeems(&visit, &code).await.expect(200);
     sites.site.redeems(&visit, &code).await.error();
+    let unbound = text(&ann.logs_in_at(&sites.app).await, "refresh_token");
+    let proof = Key::new(&provider.clock).proves_at(&sites.app, "/token");
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", unbound.as_str())];
+    proof::posts(&sites.app, "/token", &fields, &[&proof]).await.expect(200);
     in_the_personal_area(provider, &mut ann).await;
     ann.person.opens("/logout").await.presses("logout-yes").await;
 
