@@ -92,6 +92,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/authorize", get(oidc::authorize::get).post(oidc::authorize::post))
         .route("/par", post(oidc::par::post))
         .route("/token", post(oidc::token::post).options(oidc::cors::preflight))
+        .route("/device_authorization", post(oidc::device::post).options(oidc::cors::preflight))
         .route("/userinfo", get(oidc::userinfo::get).post(oidc::userinfo::post).options(oidc::cors::preflight))
         .route("/logout", get(oidc::logout::get).post(oidc::logout::post))
         .route("/receipts/log", get(oidc::receipt_log::head).options(oidc::cors::preflight))
@@ -100,6 +101,8 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/receipts/log/entries", get(oidc::receipt_log::entries).options(oidc::cors::preflight))
         // The person.
         .route("/login/{visit}", get(oidc::interact::show).post(oidc::interact::answer))
+        .route("/device", get(oidc::device::page::form).post(oidc::device::page::look_up))
+        .route("/device/confirm", post(oidc::device::page::confirm))
         // The person's own things.
         .route("/", get(account::home))
         .route("/register", get(account::registration::form).post(account::registration::submit))

@@ -17,11 +17,13 @@ use crate::plugins::{PluginConfig, signature::TrustedKey, this_program};
 use crate::proxies::Proxies;
 
 mod area;
+mod device;
 mod dpop;
 mod environment;
 mod notices;
 
 pub use area::Area;
+pub use device::Device;
 pub use dpop::Dpop;
 pub use notices::Notices;
 
@@ -98,6 +100,9 @@ pub struct Config {
     /// What people are told about attempts to prove that they are themselves.
     #[serde(default)]
     pub notices: Notices,
+    /// Devices without a browser.
+    #[serde(default)]
+    pub device: Device,
     /// Proofs of possession.
     #[serde(default)]
     pub dpop: Dpop,
@@ -329,6 +334,7 @@ impl Config {
         }
         self.account.check()?;
         self.notices.check()?;
+        self.device.check()?;
         self.dpop.check()?;
         self.sms.guard.check().map_err(|reason| wrong("sms.guard.prices", &reason))?;
         Ok(self)

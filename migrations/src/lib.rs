@@ -27,6 +27,7 @@ mod m0018_deletion;
 mod m0019_places;
 mod m0022_receipt_log;
 mod m0023_admins;
+mod m0025_device_codes;
 mod table;
 
 /// All migrations, oldest first.
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_places::Migration),
             Box::new(m0022_receipt_log::Migration),
             Box::new(m0023_admins::Migration),
+            Box::new(m0025_device_codes::Migration),
         ]
     }
 }

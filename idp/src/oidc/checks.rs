@@ -69,6 +69,31 @@ pub(super) fn examine(asked: &Asked<'_>, redirect_uri: &str) -> Result<Authoriza
     Ok(request)
 }
 
+/// What holds of a device's request as well (RFC 8628 §3.1).
+const DEVICE: [Check; 8] =
+    [no_request_object, no_details, scope, dpop_jkt, max_age, hints, acr_values, claims_parameter];
+
+/// Runs that table over the request of a device. Whoever answers it proves who they are for it, and not long before.
+///
+/// # Errors
+/// The first refusal.
+pub(super) fn examine_device(asked: &Asked<'_>) -> Result<AuthorizationRequest, OAuthError> {
+    let mut request = AuthorizationRequest::new(&asked.client.client_id, "");
+    for check in DEVICE {
+        check(asked, &mut request)?;
+    }
+    request.prompt = vec![Prompt::Login];
+    Ok(request)
+}
+
+/// RFC 9396 §3.1 is about requests that come back to a website: a payment is confirmed for one.
+fn no_details(asked: &Asked<'_>, _: &mut AuthorizationRequest) -> Result<(), OAuthError> {
+    match asked.params.get("authorization_details") {
+        Some(_) => refuse(ErrorCode::InvalidRequest, "authorization_details cannot be asked for by a device"),
+        None => Ok(()),
+    }
+}
+
 fn refuse<T>(code: ErrorCode, text: &'static str) -> Result<T, OAuthError> {
     Err(OAuthError::new(code, text))
 }

@@ -12,6 +12,7 @@ use url::form_urlencoded;
 
 use super::{
     client::{AuthMethod, Client, hash_secret},
+    device,
     dpop::{self, Proof, Target},
     error::{ErrorCode, OAuthError, Refusal},
     params::Params,
@@ -25,6 +26,8 @@ use crate::{
     store::{self, Change},
 };
 
+/// Where clients authenticate.
+const ENDPOINTS: [&str; 3] = ["/token", "/par", device::PATH];
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Farthest `exp` of an assertion, in seconds from now.
 const LONGEST_LIFE: f64 = 600.0;
@@ -248,10 +251,11 @@ enum Audience {
 }
 
 impl Audience {
-    /// Only us: an assertion that is also meant for somebody else could be replayed there, or come from there. The token
-    /// endpoint and the pushed request endpoint are names of ours too (RFC 7523 §3, RFC 9126 §2).
+    /// Only us: an assertion that is also meant for somebody else could be replayed there, or come from there. The endpoints
+    /// are names of ours too (RFC 7523 §3, RFC 9126 §2).
     fn is_us(&self, config: &Config) -> bool {
-        let ours = |aud: &String| *aud == config.issuer || *aud == config.url("/token") || *aud == config.url("/par");
+        let ours =
+            |aud: &String| *aud == config.issuer || ENDPOINTS.iter().any(|endpoint| *aud == config.url(endpoint));
         match self {
             Self::One(aud) => ours(aud),
             Self::Many(list) => !list.is_empty() && list.iter().all(ours),

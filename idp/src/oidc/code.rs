@@ -83,6 +83,28 @@ pub(super) struct Authorized {
     pub(super) confirmation: Option<Confirmed>,
 }
 
+impl Authorized {
+    pub(super) fn of(request: &AuthorizationRequest, proven: Authenticated) -> Self {
+        Self {
+            redirect_uri: request.redirect_uri.clone(),
+            nonce: request.nonce.clone(),
+            code_challenge: request.code_challenge.clone(),
+            dpop_jkt: request.dpop_jkt.clone(),
+            account_id: proven.account_id,
+            sid: proven.sid,
+            granted: Granted {
+                scope: proven.scope,
+                auth_time: proven.auth_time,
+                acr: proven.acr,
+                amr: proven.amr,
+                claims: request.claims.clone(),
+                jkt: None,
+            },
+            confirmation: proven.confirmation,
+        }
+    }
+}
+
 /// Makes a code and its row. The caller inserts the row in the transaction of the verdict that earned it.
 ///
 /// # Errors
@@ -94,23 +116,7 @@ pub fn prepare(
 ) -> Result<(String, store::code::Model), Internal> {
     let code = app.entropy.token()?;
     let hash = app.seal.hash("code", &code);
-    let authorized = Authorized {
-        redirect_uri: request.redirect_uri.clone(),
-        nonce: request.nonce.clone(),
-        code_challenge: request.code_challenge.clone(),
-        dpop_jkt: request.dpop_jkt.clone(),
-        account_id: proven.account_id,
-        sid: proven.sid,
-        granted: Granted {
-            scope: proven.scope,
-            auth_time: proven.auth_time,
-            acr: proven.acr,
-            amr: proven.amr,
-            claims: request.claims.clone(),
-            jkt: None,
-        },
-        confirmation: proven.confirmation,
-    };
+    let authorized = Authorized::of(request, proven);
     let row = store::code::Model {
         client_id: request.client_id.clone(),
         grant_id: app.entropy.id()?,

@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{claims, cors, dpop, scope};
+use super::{claims, cors, device, dpop, scope};
 use crate::{
     app::App,
     config::Config,
@@ -93,7 +93,8 @@ fn metadata(config: &Config, details_types: &[String], levels: &[&str]) -> Value
         "scopes_supported": scope::KNOWN,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": ["authorization_code", "refresh_token", device::GRANT],
+        "device_authorization_endpoint": config.url(device::PATH),
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": SIGNING,
         "token_endpoint_auth_methods_supported": client_auth,

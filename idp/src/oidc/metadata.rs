@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     client::{AuthMethod, Client},
-    redirect_uri,
+    device, redirect_uri,
 };
 use crate::keys::jws::{Alg, PublicKey};
 
@@ -22,6 +22,9 @@ pub struct FieldError {
 fn wrong(field: &str, reason: impl Into<String>) -> FieldError {
     FieldError { field: field.to_owned(), reason: reason.into() }
 }
+
+/// Grants that a client can be registered for.
+const GRANTS: [&str; 3] = ["authorization_code", "refresh_token", device::GRANT];
 
 struct Fields<'a>(&'a Map<String, Value>);
 
@@ -80,9 +83,10 @@ pub(super) fn read(metadata: &Value, secret_hash: Option<String>) -> Result<Clie
     let keys = keys(&fields)?;
     check_credentials(auth_method, secret_hash.is_some(), &keys)?;
     fields.known("response_types", &["code"], "code")?;
-    let grants = fields.known("grant_types", &["authorization_code", "refresh_token"], "authorization_code")?;
+    let grants = fields.known("grant_types", &GRANTS, "authorization_code")?;
+    let may = |grant: &str| grants.iter().any(|known| known == grant);
     let redirect_uris = uris(&fields, "redirect_uris", native)?;
-    if redirect_uris.is_empty() {
+    if redirect_uris.is_empty() && may("authorization_code") {
         return Err(wrong("redirect_uris", "must have at least one URI"));
     }
     let pairwise = fields.choice("subject_type", &["public", "pairwise"])? == "pairwise";
@@ -102,7 +106,8 @@ pub(super) fn read(metadata: &Value, secret_hash: Option<String>) -> Result<Clie
         dpop_bound: fields.flag("dpop_bound_access_tokens")?,
         require_pkce: fields.flag("require_pkce")?,
         trusted: fields.flag("enum_trusted")?,
-        refresh: grants.iter().any(|grant| grant == "refresh_token"),
+        device: may(device::GRANT),
+        refresh: may("refresh_token"),
         client_id,
         redirect_uris,
         native,
@@ -273,6 +278,17 @@ mod tests {
         let two_hosts =
             json!({ "subject_type": "pairwise", "redirect_uris": ["https://a.example/", "https://b.example/"] });
         assert_eq!(public(two_hosts), "redirect_uris");
+    }
+
+    #[test]
+    fn a_client_without_a_browser_needs_no_redirect_uri() {
+        let device = json!({ "client_secret": "s", "grant_types": [device::GRANT], "redirect_uris": [] });
+        let client = with(&device).unwrap();
+        assert!(client.device && !client.refresh && client.redirect_uris.is_empty());
+        assert!(!with(&json!({ "client_secret": "s" })).unwrap().device);
+        let both =
+            json!({ "client_secret": "s", "redirect_uris": [], "grant_types": [device::GRANT, "authorization_code"] });
+        assert_eq!(with(&both).unwrap_err().field, "redirect_uris");
     }
 
     #[test]

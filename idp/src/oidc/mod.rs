@@ -13,6 +13,7 @@ pub mod client;
 pub mod client_auth;
 pub mod code;
 pub mod cors;
+pub mod device;
 pub mod discovery;
 pub mod dpop;
 pub mod error;

@@ -87,6 +87,9 @@ pub struct AuthorizationRequest {
     pub payment: Option<PaymentRequest>,
     /// Keyed hash of the `request_uri` of a pushed request: to be used up with the verdict.
     pub pushed: Option<String>,
+    /// Keyed hash of the device code whose request this is (RFC 8628): its row is answered, instead of a redirect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 impl AuthorizationRequest {
@@ -111,6 +114,7 @@ impl AuthorizationRequest {
             claims: Wished::default(),
             payment: None,
             pushed: None,
+            device: None,
         }
     }
 

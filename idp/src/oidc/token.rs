@@ -11,9 +11,9 @@ use axum::{
 };
 
 use super::{
-    client_auth, cors, dpop,
+    client_auth, cors, device, dpop,
     error::{ErrorCode, OAuthError, Refusal},
-    grants::{authorization_code, refresh_token},
+    grants::{authorization_code, device_code, refresh_token},
     params::Params,
     tokens::{self, TokenResponse},
 };
@@ -41,7 +41,12 @@ async fn exchange(app: &Arc<App>, headers: &HeaderMap, body: &Bytes) -> Result<T
                 OAuthError::new(ErrorCode::UnauthorizedClient, "the client is not registered for refresh").into()
             );
         }
-        _ => return Err(OAuthError::new(ErrorCode::UnsupportedGrantType, "authorization_code or refresh_token").into()),
+        device::GRANT if client.device => device_code::redeem(app, caller, &params).await?,
+        device::GRANT => {
+            let text = "the client is not registered for the device grant";
+            return Err(OAuthError::new(ErrorCode::UnauthorizedClient, text).into());
+        }
+        _ => return Err(OAuthError::new(ErrorCode::UnsupportedGrantType, "the grant type is not supported").into()),
     };
     Ok(tokens::respond(app, &client, issue).await?)
 }

@@ -12,8 +12,8 @@ use sea_orm::{
 use super::{
     StoreError, Tx,
     account::{self, DELETED},
-    address, admin, challenge, code_pace, consent, device, enrolment, grant, phone_change, phone_undo, plugin_data,
-    recovery, recovery_budget, recovery_code, registration, session, support,
+    address, admin, challenge, code_pace, consent, device, device_code, enrolment, grant, phone_change, phone_undo,
+    plugin_data, recovery, recovery_budget, recovery_code, registration, session, support,
 };
 
 /// Forgets the person behind an account that was shut. Does nothing to any other; doing it again does no harm.
@@ -66,6 +66,7 @@ fn enrolments(account_id: &str) -> SelectStatement {
 
 /// Recoveries, changes that wait and links that undo one.
 async fn what_is_under_way(tx: &Tx, id: &str) -> Result<(), StoreError> {
+    device_code::Entity::delete_many().filter(device_code::Column::AccountId.eq(id)).exec(tx).await?;
     recovery::Entity::delete_many().filter(recovery::Column::AccountId.eq(id)).exec(tx).await?;
     recovery_budget::Entity::delete_many().filter(recovery_budget::Column::Subject.eq(id)).exec(tx).await?;
     recovery_code::Entity::delete_many().filter(recovery_code::Column::AccountId.eq(id)).exec(tx).await?;

@@ -8,6 +8,7 @@ mod architecture;
 mod area;
 mod codes;
 mod crash;
+mod device;
 mod dpop;
 mod fingers;
 mod hello;

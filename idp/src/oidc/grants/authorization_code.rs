@@ -19,7 +19,7 @@ use crate::{
         pkce,
         tokens::Issue,
     },
-    store,
+    store::{self, Change},
 };
 
 /// Redeems a code: of this client, for the same redirect URI, with its verifier and the key it is bound to, once. Using it up, the grant and the
@@ -46,7 +46,8 @@ pub(in crate::oidc) async fn redeem(app: &Arc<App>, caller: Caller, params: &Par
     }
     let family = Family::new(app, &client, &code.grant_id, &authorized)?;
     let (refresh_token, family_expires_at) = (family.token.clone(), family.grant.expires_at);
-    let spent = family.store(app, caller, &hash).await?;
+    let used = (store::code::using_up(&hash, app.clock.now()), store::code::RECORD);
+    let spent = family.store(app, caller, used).await?;
     settle(app, &client, &code.grant_id, spent).await?;
     Ok(Issue {
         grant_id: code.grant_id,
@@ -70,15 +71,15 @@ fn check_redirect_uri(authorized: &Authorized, params: &Params) -> Result<(), Re
     Err(invalid_grant("redirect_uri is not that of the authorization request").into())
 }
 
-/// The rows that a code buys.
-struct Family {
-    grant: store::grant::Model,
-    token: Option<String>,
+/// The rows that a credential buys which a person has just earned.
+pub(super) struct Family {
+    pub(super) grant: store::grant::Model,
+    pub(super) token: Option<String>,
     refresh: Option<store::grant::refresh::Model>,
 }
 
 impl Family {
-    fn new(app: &App, client: &Client, grant_id: &str, authorized: &Authorized) -> Result<Self, Internal> {
+    pub(super) fn new(app: &App, client: &Client, grant_id: &str, authorized: &Authorized) -> Result<Self, Internal> {
         let now: Millis = app.clock.now();
         let limits = &app.config.limits;
         let life = if client.refresh { limits.refresh_seconds } else { limits.access_token_seconds };
@@ -98,10 +99,15 @@ impl Family {
         Ok(Self { grant, token, refresh })
     }
 
-    async fn store(self, app: &App, caller: Caller, code_hash: &str) -> Result<Spent, Internal> {
-        let used = store::code::using_up(code_hash, app.clock.now());
+    /// Stores them, where `used`, the using up of the credential, finds it unused; with the name of its record.
+    pub(super) async fn store(
+        self,
+        app: &App,
+        caller: Caller,
+        (used, record): (Change, &'static str),
+    ) -> Result<Spent, Internal> {
         let changes = caller.spending().into_iter().chain([used, store::grant::adding(self.grant)?]);
         let changes = changes.chain(self.refresh.map(store::grant::adding_refresh));
-        spend(app, changes, store::code::RECORD).await
+        spend(app, changes, record).await
     }
 }

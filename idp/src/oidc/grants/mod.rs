@@ -2,6 +2,7 @@
 //! [`super::token`].
 
 pub(super) mod authorization_code;
+pub(super) mod device_code;
 pub(super) mod refresh_token;
 
 use std::sync::Arc;

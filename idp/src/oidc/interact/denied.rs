@@ -18,7 +18,7 @@ use crate::{
 const RETRIES: usize = 64;
 
 impl Visitor<'_> {
-    /// The pushed request is answered by that, the log tells of it, and the owner of the account is told if they want to know.
+    /// The pushed request, or the device's, is answered by that, the log tells of it, and the owner of the account is told if they want to know.
     pub(super) async fn deny(&self, visit: &Visit, address: String) -> Result<Response, Unanswered> {
         let event = ceremony::declined(&visit.interaction.demand, address);
         let account = self.asked(visit, &event).await?;
@@ -62,13 +62,15 @@ impl Visitor<'_> {
             None => Vec::new(),
         };
         let tells = !told.is_empty();
-        let (pushed, seal) = (visit.request.pushed.clone(), app.seal.clone());
+        let (pushed, device, seal) = (visit.request.pushed.clone(), visit.request.device.clone(), app.seal.clone());
         let (account, event) = (account.map(|account| account.id.clone()), event.clone());
         app.db
             .write(move |tx| {
                 Box::pin(async move {
                     let answered = pushed.map(|hash| store::pushed::using_up(&hash, now));
-                    earned::apply(tx, answered.into_iter()).await?;
+                    let answered =
+                        answered.into_iter().chain(device.map(|hash| store::device_code::denying(&hash, now)));
+                    earned::apply(tx, answered).await?;
                     if let Some(account) = account {
                         store::log::append(tx, &seal, &account, now, &event).await?;
                     }

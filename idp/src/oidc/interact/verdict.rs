@@ -5,7 +5,7 @@ use plugin_api::message::Input;
 
 use super::{
     Fields, Visit, Visitor, client_of, decide,
-    earned::{self, Earned, Unanswered},
+    earned::{self, AnswersTo, Earned, Unanswered},
     suspicion::Who,
 };
 use crate::{
@@ -304,10 +304,15 @@ impl Visitor<'_> {
         }
     }
 
-    /// Sends the browser back with a code that is durable now.
+    /// Sends the browser back with a code that is durable now, or its person to the device that was allowed.
     fn send_code(&self, visit: &Visit, earned: Earned) -> Response {
-        store::code::expect(&self.app.db, earned.row);
-        response::succeed(self.app, &visit.request.return_to(), &earned.code, &visit.interaction.locale)
+        match earned.answers_to {
+            AnswersTo::Redirect { code, row } => {
+                store::code::expect(&self.app.db, row);
+                response::succeed(self.app, &visit.request.return_to(), &code, &visit.interaction.locale)
+            }
+            AnswersTo::Device(_) => self.return_to_device(visit, true),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     on_both_databases,
     support::{
         database::Database,
-        http::post_form,
+        http::{Reply, post_form},
         proof::{Key, changed, part, posts},
         provider::{Provider, is_refused},
         sites::{payload, random},
@@ -147,7 +147,7 @@ async fn of_several_who_show_one_proof_at_once_one_wins(database: Database) {
     }
     let replies = tries.join_all().await;
     let won = replies.iter().filter(|reply| reply.status == 200).count();
-    assert_eq!(won, 1, "{:?}", replies.iter().map(|reply| reply.text()).collect::<Vec<_>>());
+    assert_eq!(won, 1, "{:?}", replies.iter().map(Reply::text).collect::<Vec<_>>());
     assert!(replies.iter().filter(|reply| reply.status != 200).all(|reply| reply.error() == "invalid_dpop_proof"));
 }
 

@@ -74,6 +74,8 @@ pub(crate) struct Sites {
     pub(crate) stall: Site,
     /// A program on somebody's computer whose tokens are bound to a key.
     pub(crate) keeper: Site,
+    /// A television, which has no browser.
+    pub(crate) television: Site,
 }
 
 impl Sites {
@@ -91,7 +93,12 @@ impl Sites {
         };
         let logout = json!({ "post_logout_redirect_uris": ["https://site.example/bye"] });
         let own = json!({ "enum_trusted": true, "scope": "openid profile email phone offline_access enum:admin" });
-        let bound = json!({ "application_type": "native", "dpop_bound_access_tokens": true });
+        let device = "urn:ietf:params:oauth:grant-type:device_code";
+        let bound = json!({
+            "application_type": "native", "dpop_bound_access_tokens": true,
+            "grant_types": ["authorization_code", "refresh_token", device],
+        });
+        let screen = json!({ "redirect_uris": [], "response_types": [], "grant_types": [device, "refresh_token"] });
         let pays = || json!({ "authorization_details_types": ["payment_initiation"] });
         Self {
             site: site("site", "https://site.example/callback", Proof::Basic, logout),
@@ -101,12 +108,14 @@ impl Sites {
             shop: site("shop", "https://shop.example/callback", Proof::Key, pays()),
             stall: site("stall", "https://stall.example/callback", Proof::Key, pays()),
             keeper: site("keeper", "http://127.0.0.1/callback", Proof::None, bound),
+            television: site("television", "", Proof::None, screen),
         }
     }
 
     /// `clients_file`.
     pub(crate) fn registration(&self) -> Value {
-        let all = [&self.site, &self.forum, &self.own, &self.app, &self.shop, &self.stall, &self.keeper];
+        let all =
+            [&self.site, &self.forum, &self.own, &self.app, &self.shop, &self.stall, &self.keeper, &self.television];
         all.into_iter().map(Site::registration).collect()
     }
 }
