@@ -93,6 +93,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/par", post(oidc::par::post))
         .route("/backchannel-authentication", post(oidc::backchannel::post))
         .route("/token", post(oidc::token::post).options(oidc::cors::preflight))
+        .route("/device_authorization", post(oidc::device::post).options(oidc::cors::preflight))
         .route("/userinfo", get(oidc::userinfo::get).post(oidc::userinfo::post).options(oidc::cors::preflight))
         .route("/logout", get(oidc::logout::get).post(oidc::logout::post))
         .route("/payments/confirmations", post(oidc::confirmations::list::post))
@@ -104,6 +105,8 @@ pub fn routes(app: Arc<App>) -> Router {
         // The person.
         .route("/login/{visit}", get(oidc::interact::show).post(oidc::interact::answer))
         .route("/login/request/{id}", get(oidc::interact::request))
+        .route("/device", get(oidc::device::page::form).post(oidc::device::page::look_up))
+        .route("/device/confirm", post(oidc::device::page::confirm))
         // The person's own things.
         .route("/", get(account::home))
         .route("/register", get(account::registration::form).post(account::registration::submit))

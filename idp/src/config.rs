@@ -18,11 +18,15 @@ use crate::proxies::Proxies;
 
 mod area;
 mod backchannel;
+mod device;
+mod dpop;
 mod environment;
 mod notices;
 
 pub use area::Area;
 pub use backchannel::Backchannel;
+pub use device::Device;
+pub use dpop::Dpop;
 pub use notices::Notices;
 
 /// Why the configuration cannot be used; says which key and what to do.
@@ -101,6 +105,12 @@ pub struct Config {
     /// What people are told about attempts to prove that they are themselves.
     #[serde(default)]
     pub notices: Notices,
+    /// Devices without a browser.
+    #[serde(default)]
+    pub device: Device,
+    /// Proofs of possession.
+    #[serde(default)]
+    pub dpop: Dpop,
 }
 
 /// Where network addresses are.
@@ -330,6 +340,8 @@ impl Config {
         self.account.check()?;
         self.notices.check()?;
         self.backchannel.check()?;
+        self.device.check()?;
+        self.dpop.check()?;
         self.sms.guard.check().map_err(|reason| wrong("sms.guard.prices", &reason))?;
         Ok(self)
     }

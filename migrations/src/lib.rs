@@ -28,6 +28,7 @@ mod m0019_places;
 mod m0022_receipt_log;
 mod m0023_admins;
 mod m0024_backchannel;
+mod m0025_device_codes;
 mod m0027_refunds;
 mod table;
 
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_receipt_log::Migration),
             Box::new(m0023_admins::Migration),
             Box::new(m0024_backchannel::Migration),
+            Box::new(m0025_device_codes::Migration),
             Box::new(m0027_refunds::Migration),
         ]
     }

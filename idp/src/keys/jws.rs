@@ -1,7 +1,8 @@
 //! Compact JWS (RFC 7515) and public JWKs (RFC 7517): the few lines that every token here goes through.
 //!
 //! The algorithm comes from the key, never from the token's header: the header's `alg` must repeat it, and `none`, HMAC
-//! keys, embedded keys (`jwk`, `jku`, `x5c`) and critical extensions have no meaning here. Keys are parsed once.
+//! keys, keys by reference (`jku`, `x5c`) and critical extensions have no meaning here, nor has an embedded key (`jwk`) but in
+//! a proof of possession. Keys are parsed once.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
@@ -113,6 +114,20 @@ impl<'a> Unverified<'a> {
             return Err(JwsError::Header("crit"));
         }
         Ok(Self { header, signed, payload, signature })
+    }
+
+    /// The key that the header brings along (RFC 7515 §4.1.3). It says nothing of who has signed: only a proof that somebody
+    /// has this very key has any use for it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn embedded_key(&self) -> Result<Value, JwsError> {
+        #[derive(Deserialize)]
+        struct Embedded {
+            jwk: Value,
+        }
+        let header = self.signed.split_once('.').map_or(self.signed, |(header, _)| header);
+        decode_json(header).map(|Embedded { jwk }| jwk).map_err(|_| JwsError::Header("jwk"))
     }
 
     /// Checks the signature with `key` and reads the claims.
@@ -239,11 +254,15 @@ fn rsa(jwk: &Map<String, Value>) -> Result<RsaPublicKeyComponents<Vec<u8>>, Stri
     }
 }
 
-/// The JWK thumbprint of an EC or RSA key (RFC 7638), base64url: our `kid`s.
-pub(super) fn thumbprint(jwk: &Value) -> String {
+/// The JWK thumbprint of an EC, RSA or OKP key (RFC 7638, RFC 8037 §2), base64url: our `kid`s.
+pub fn thumbprint(jwk: &Value) -> String {
     let member = |name: &str| jwk.get(name).and_then(Value::as_str).unwrap_or_default();
     // Values are base64url or registered names: nothing in them needs escaping. The order is RFC 7638's.
-    let names: &[&str] = if member("kty") == "EC" { &["crv", "kty", "x", "y"] } else { &["e", "kty", "n"] };
+    let names: &[&str] = match member("kty") {
+        "EC" => &["crv", "kty", "x", "y"],
+        "OKP" => &["crv", "kty", "x"],
+        _ => &["e", "kty", "n"],
+    };
     let members: Vec<String> = names.iter().map(|name| format!("\"{name}\":\"{}\"", member(name))).collect();
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{{{}}}", members.join(","))))
 }
@@ -265,6 +284,12 @@ mod tests {
                   Iqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
         });
         assert_eq!(thumbprint(&jwk), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    }
+
+    #[test]
+    fn the_thumbprint_of_ed25519_is_that_of_rfc_8037() {
+        let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" });
+        assert_eq!(thumbprint(&jwk), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
     #[test]

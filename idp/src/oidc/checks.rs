@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::{
     claims,
     client::Client,
+    dpop,
     error::{ErrorCode, OAuthError},
     params::Params,
     pkce,
@@ -36,7 +37,7 @@ pub(super) struct Asked<'a> {
 type Check = fn(&Asked<'_>, &mut AuthorizationRequest) -> Result<(), OAuthError>;
 
 /// In this order; the first refusal is the answer.
-const CHECKS: [Check; 16] = [
+const CHECKS: [Check; 17] = [
     state,
     response_mode,
     no_request_object,
@@ -47,6 +48,7 @@ const CHECKS: [Check; 16] = [
     scope,
     nonce,
     code_challenge,
+    dpop_jkt,
     prompt,
     max_age,
     hints,
@@ -65,6 +67,31 @@ pub(super) fn examine(asked: &Asked<'_>, redirect_uri: &str) -> Result<Authoriza
         check(asked, &mut request)?;
     }
     Ok(request)
+}
+
+/// What holds of a device's request as well (RFC 8628 §3.1).
+const DEVICE: [Check; 8] =
+    [no_request_object, no_details, scope, dpop_jkt, max_age, hints, acr_values, claims_parameter];
+
+/// Runs that table over the request of a device. Whoever answers it proves who they are for it, and not long before.
+///
+/// # Errors
+/// The first refusal.
+pub(super) fn examine_device(asked: &Asked<'_>) -> Result<AuthorizationRequest, OAuthError> {
+    let mut request = AuthorizationRequest::new(&asked.client.client_id, "");
+    for check in DEVICE {
+        check(asked, &mut request)?;
+    }
+    request.prompt = vec![Prompt::Login];
+    Ok(request)
+}
+
+/// RFC 9396 §3.1 is about requests that come back to a website: a payment is confirmed for one.
+fn no_details(asked: &Asked<'_>, _: &mut AuthorizationRequest) -> Result<(), OAuthError> {
+    match asked.params.get("authorization_details") {
+        Some(_) => refuse(ErrorCode::InvalidRequest, "authorization_details cannot be asked for by a device"),
+        None => Ok(()),
+    }
 }
 
 fn refuse<T>(code: ErrorCode, text: &'static str) -> Result<T, OAuthError> {
@@ -169,6 +196,12 @@ fn code_challenge(asked: &Asked<'_>, request: &mut AuthorizationRequest) -> Resu
         || asked.params.get("authorization_details").is_some()
         || !request.scope.iter().any(|scope| scope == "openid");
     request.code_challenge = pkce::challenge(asked.params, required)?;
+    Ok(())
+}
+
+/// RFC 9449 §10.
+fn dpop_jkt(asked: &Asked<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
+    request.dpop_jkt = dpop::binding::asked_for(asked.params.get("dpop_jkt"))?;
     Ok(())
 }
 

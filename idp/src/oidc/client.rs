@@ -88,8 +88,12 @@ pub struct Client {
     pub details_types: Option<Vec<String>>,
     /// Must push its requests (RFC 9126 §6).
     pub require_pushed: bool,
+    /// Gets no tokens but those that are bound to a key (RFC 9449 §5.2).
+    pub dpop_bound: bool,
     /// Must use PKCE although it is confidential.
     pub require_pkce: bool,
+    /// May be linked by a code that a person types (RFC 8628): registered with that grant.
+    pub device: bool,
     /// May refresh: registered with `refresh_token` among its `grant_types`.
     pub refresh: bool,
     /// May send backchannel requests: registered with that grant.

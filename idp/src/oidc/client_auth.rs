@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Method, header};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, de::DeserializeOwned};
 use subtle::ConstantTimeEq;
@@ -12,6 +12,8 @@ use url::form_urlencoded;
 
 use super::{
     client::{AuthMethod, Client, hash_secret},
+    device,
+    dpop::{self, Proof, Target},
     error::{ErrorCode, OAuthError, Refusal},
     params::Params,
 };
@@ -26,8 +28,8 @@ use crate::{
 };
 
 /// Where clients authenticate.
-const ENDPOINTS: [&str; 5] =
-    ["/token", "/par", "/backchannel-authentication", "/payments/confirmations", "/payments/refunds"];
+const ENDPOINTS: [&str; 6] =
+    ["/token", "/par", "/backchannel-authentication", device::PATH, "/payments/confirmations", "/payments/refunds"];
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Farthest `exp` of an assertion, in seconds from now.
 const LONGEST_LIFE: f64 = 600.0;
@@ -39,34 +41,63 @@ const SKEW: f64 = 30.0;
 pub struct Caller {
     /// Who.
     pub client: Arc<Client>,
+    /// The key that it has proven to have, where it brought a proof.
+    pub proof: Option<Proof>,
     /// The assertion's `jti`.
     spend: Option<store::spent::Model>,
 }
 
 impl Caller {
-    /// Spends the `jti`, before anything else of the request happens. A conflict over [`store::spent::RECORD`] means that
-    /// it was spent before: answer [`replayed`].
-    pub fn spending(&self) -> Option<Change> {
-        self.spend.clone().map(store::spent::spending)
-    }
-
-    /// Spends the `jti` by itself, for a request that does nothing else or may be sent twice.
+    /// With the proof of possession of its request to `path`, if there is one.
     ///
     /// # Errors
-    /// `invalid_client` when it was spent before.
-    pub async fn spend(self, app: &App) -> Result<Arc<Client>, Refusal> {
-        let Some(spending) = self.spending() else { return Ok(self.client) };
-        match app.db.write(move |tx| Box::pin(store::apply(tx, [spending.clone()]))).await {
-            Ok(()) => Ok(self.client),
-            Err(StoreError::Conflict(store::spent::RECORD)) => Err(replayed().into()),
+    /// As [`dpop::read`].
+    pub fn with_proof(self, app: &App, headers: &HeaderMap, path: &str) -> Result<Self, OAuthError> {
+        let target = Target { method: &Method::POST, path };
+        Ok(Self { proof: dpop::read(app, headers, target, None)?, ..self })
+    }
+
+    /// Thumbprint of the key that it has proven to have.
+    pub(super) fn jkt(&self) -> Option<String> {
+        self.proof.as_ref().map(|proof| proof.jkt.clone())
+    }
+
+    /// Spends what counts once, before anything else of the request happens: the assertion and the proof of possession. A
+    /// conflict that [`replay`] knows means that one of them was spent before.
+    pub fn spending(&self) -> Vec<Change> {
+        let assertion = self.spend.clone().map(store::spent::spending);
+        assertion.into_iter().chain(self.proof.as_ref().map(Proof::spending)).collect()
+    }
+
+    /// Spends that by itself, for a request that does nothing else or may be sent twice.
+    ///
+    /// # Errors
+    /// `invalid_client` or `invalid_dpop_proof` when it was spent before.
+    pub async fn spend(&self, app: &App) -> Result<(), Refusal> {
+        let spending = self.spending();
+        if spending.is_empty() {
+            return Ok(());
+        }
+        match app.db.write(move |tx| Box::pin(store::apply(tx, spending.clone()))).await {
+            Ok(()) => Ok(()),
+            Err(StoreError::Conflict(record)) if let Some(replayed) = replay(record) => Err(replayed.into()),
             Err(error) => Err(Internal::from(error).into()),
         }
     }
 }
 
-/// RFC 7523 §3 (7): an assertion that was used before.
-pub fn replayed() -> OAuthError {
+/// RFC 7523 §3 (7).
+pub fn assertion_replayed() -> OAuthError {
     failed("the assertion was used before")
+}
+
+/// What to answer when a conflict says that an assertion (RFC 7523 §3 (7)) or a proof was used before.
+pub fn replay(record: &str) -> Option<OAuthError> {
+    match record {
+        store::spent::RECORD => Some(assertion_replayed()),
+        store::spent::PROOF => Some(dpop::replayed()),
+        _ => None,
+    }
 }
 
 /// Finds out who calls, by exactly one method, which must be the one that the client is registered with.
@@ -77,7 +108,7 @@ pub async fn authenticate(app: &App, headers: &HeaderMap, params: &Params) -> Re
     let claimed = Claimed::read(headers, params)?;
     let client = app.clients.find(claimed.client_id()).await?;
     let (client, spend) = judge(&app.seal, &app.config, app.clock.seconds(), &claimed, client)?;
-    Ok(Caller { client, spend })
+    Ok(Caller { client, proof: None, spend })
 }
 
 /// What a request brings to prove who sends it.

@@ -57,6 +57,9 @@ pub(super) struct Granted {
     pub(super) acr: String,
     pub(super) amr: Vec<String>,
     pub(super) claims: Wished,
+    /// Thumbprint of the key that the family was opened with (RFC 9449 §5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) jkt: Option<String>,
 }
 
 impl Granted {
@@ -71,6 +74,9 @@ pub(super) struct Authorized {
     pub(super) redirect_uri: String,
     pub(super) nonce: Option<String>,
     pub(super) code_challenge: Option<String>,
+    /// Thumbprint of the key that it is bound to (RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) dpop_jkt: Option<String>,
     pub(super) account_id: String,
     pub(super) sid: String,
     pub(super) granted: Granted,
@@ -83,6 +89,7 @@ impl Authorized {
             redirect_uri: request.redirect_uri.clone(),
             nonce: request.nonce.clone(),
             code_challenge: request.code_challenge.clone(),
+            dpop_jkt: request.dpop_jkt.clone(),
             account_id: proven.account_id,
             sid: proven.sid,
             granted: Granted {
@@ -91,6 +98,7 @@ impl Authorized {
                 acr: proven.acr,
                 amr: proven.amr,
                 claims: request.claims.clone(),
+                jkt: None,
             },
             confirmation: proven.confirmation,
         }

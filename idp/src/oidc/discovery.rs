@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{claims, cors, metadata::backchannel, scope};
+use super::{claims, cors, device, dpop, metadata::backchannel, scope};
 use crate::{
     app::App,
     config::Config,
@@ -95,7 +95,8 @@ fn metadata(config: &Config, details_types: &[String], levels: &[&str]) -> Value
         "scopes_supported": scope::KNOWN,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
-        "grant_types_supported": ["authorization_code", "refresh_token", backchannel::GRANT],
+        "grant_types_supported": ["authorization_code", "refresh_token", backchannel::GRANT, device::GRANT],
+        "device_authorization_endpoint": config.url(device::PATH),
         "backchannel_authentication_endpoint": config.url("/backchannel-authentication"),
         "backchannel_token_delivery_modes_supported": ["poll", "ping"],
         "backchannel_user_code_parameter_supported": false,
@@ -105,6 +106,7 @@ fn metadata(config: &Config, details_types: &[String], levels: &[&str]) -> Value
         "token_endpoint_auth_methods_supported": client_auth,
         "token_endpoint_auth_signing_alg_values_supported": assertion_algs,
         "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": dpop::ALGS,
         "acr_values_supported": levels,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "display_values_supported": ["page"],

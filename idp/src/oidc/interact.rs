@@ -18,6 +18,7 @@ use serde_json::json;
 
 use super::{
     client::Client,
+    device,
     error::{ErrorCode, OAuthError},
     request::AuthorizationRequest,
     response,
@@ -240,6 +241,7 @@ fn reopen<'a>(
 fn answer_or_problem(app: &App, locale: &str, done: Result<Response, Unanswered>) -> Response {
     let problem = |status, key| app.pages.problem(status, locale, key, &json!({}));
     done.unwrap_or_else(|error| match error {
+        Unanswered::DeviceGone => problem(StatusCode::BAD_REQUEST, "device_gone"),
         Unanswered::RequestUsed => problem(StatusCode::BAD_REQUEST, "request_used"),
         Unanswered::TooMany => problem(StatusCode::TOO_MANY_REQUESTS, "too_many"),
         Unanswered::NoService => problem(StatusCode::SERVICE_UNAVAILABLE, "busy"),
@@ -272,7 +274,17 @@ impl Visitor<'_> {
             error.trace();
             return self.has_not_answered(visit, code);
         }
+        if visit.request.device.is_some() {
+            error.trace();
+            return self.return_to_device(visit, false);
+        }
         response::refuse(self.app, &visit.request.return_to(), &error, &visit.interaction.locale)
+    }
+
+    /// The device asks for the answer by itself.
+    fn return_to_device(&self, visit: &Visit, allowed: bool) -> Response {
+        let page = device::page::done_page(self.app, &visit.interaction.locale, allowed);
+        answer_or_problem(self.app, &visit.interaction.locale, page.map_err(Unanswered::from))
     }
 
     /// Takes the form of the present step.

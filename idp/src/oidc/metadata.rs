@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     client::{AuthMethod, Client},
-    redirect_uri,
+    device, redirect_uri,
 };
 use crate::keys::jws::{Alg, PublicKey};
 
@@ -26,7 +26,7 @@ fn wrong(field: &str, reason: impl Into<String>) -> FieldError {
 }
 
 /// Grants that a client can be registered for.
-const GRANTS: [&str; 3] = ["authorization_code", "refresh_token", backchannel::GRANT];
+const GRANTS: [&str; 4] = ["authorization_code", "refresh_token", backchannel::GRANT, device::GRANT];
 
 struct Fields<'a>(&'a Map<String, Value>);
 
@@ -86,8 +86,9 @@ pub(super) fn read(metadata: &Value, secret_hash: Option<String>) -> Result<Clie
     check_credentials(auth_method, secret_hash.is_some(), &keys)?;
     fields.known("response_types", &["code"], "code")?;
     let grants = fields.known("grant_types", &GRANTS, "authorization_code")?;
+    let may = |grant: &str| grants.iter().any(|known| known == grant);
     let redirect_uris = uris(&fields, "redirect_uris", native)?;
-    if redirect_uris.is_empty() {
+    if redirect_uris.is_empty() && may("authorization_code") {
         return Err(wrong("redirect_uris", "must have at least one URI"));
     }
     let pairwise = fields.choice("subject_type", &["public", "pairwise"])? == "pairwise";
@@ -104,9 +105,11 @@ pub(super) fn read(metadata: &Value, secret_hash: Option<String>) -> Result<Clie
         default_acr_values: fields.list("default_acr_values")?.unwrap_or_default(),
         details_types: fields.list("authorization_details_types")?,
         require_pushed: fields.flag("require_pushed_authorization_requests")?,
+        dpop_bound: fields.flag("dpop_bound_access_tokens")?,
         require_pkce: fields.flag("require_pkce")?,
         trusted: fields.flag("enum_trusted")?,
-        refresh: grants.iter().any(|grant| grant == "refresh_token"),
+        device: may(device::GRANT),
+        refresh: may("refresh_token"),
         backchannel: backchannel::read(&fields, &grants, auth_method, &keys)?,
         client_id,
         redirect_uris,
@@ -249,6 +252,10 @@ mod tests {
         assert_eq!(field(json!({ "client_secret": "s", "token_endpoint_auth_method": "none" })), "client_secret");
         assert_eq!(field(json!({ "token_endpoint_auth_method": "tls_client_auth" })), "token_endpoint_auth_method");
         assert_eq!(field(json!({ "token_endpoint_auth_method": "private_key_jwt" })), "jwks");
+        assert_eq!(
+            field(json!({ "client_secret": "s", "dpop_bound_access_tokens": "yes" })),
+            "dpop_bound_access_tokens"
+        );
         assert_eq!(field(json!({ "jwks_uri": "https://shop.example/jwks" })), "jwks_uri");
         let public = |changes: Value| {
             let mut all = json!({ "token_endpoint_auth_method": "none" });
@@ -310,6 +317,17 @@ mod tests {
         assert_eq!(field(json!({ mode: "poll", alg: "HS256" })), alg);
         assert_eq!(field(json!({ mode: "poll", alg: "none" })), alg);
         assert_eq!(field(json!({ mode: "poll", alg: "ES256" })), "jwks");
+    }
+
+    #[test]
+    fn a_client_without_a_browser_needs_no_redirect_uri() {
+        let device = json!({ "client_secret": "s", "grant_types": [device::GRANT], "redirect_uris": [] });
+        let client = with(&device).unwrap();
+        assert!(client.device && !client.refresh && client.redirect_uris.is_empty());
+        assert!(!with(&json!({ "client_secret": "s" })).unwrap().device);
+        let both =
+            json!({ "client_secret": "s", "redirect_uris": [], "grant_types": [device::GRANT, "authorization_code"] });
+        assert_eq!(with(&both).unwrap_err().field, "redirect_uris");
     }
 
     #[test]

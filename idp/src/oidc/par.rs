@@ -18,6 +18,7 @@ use super::{
     checks::{self, Asked, Source},
     client::Client,
     client_auth::{self, Caller},
+    dpop,
     error::{ErrorCode, OAuthError, Refusal},
     params::Params,
     payment,
@@ -37,19 +38,21 @@ const LIFE: Millis = 90 * SECOND;
 
 /// `POST /par`.
 pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
-    match push(&app, &headers, &body).await {
+    let response = match push(&app, &headers, &body).await {
         Ok(request_uri) => {
             let body = json!({ "request_uri": request_uri, "expires_in": LIFE / SECOND });
             (StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
         }
         Err(refusal) => refusal.into_response(),
-    }
+    };
+    dpop::offer(&app, &headers, response)
 }
 
 async fn push(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<String, Refusal> {
     let params = Params::form(headers, body)?;
-    let caller = client_auth::authenticate(app, headers, &params).await?;
-    let request = examine(app, &caller.client, &params).await?;
+    let caller = client_auth::authenticate(app, headers, &params).await?.with_proof(app, headers, "/par")?;
+    let mut request = examine(app, &caller.client, &params).await?;
+    request.dpop_jkt = dpop::binding::pushed(request.dpop_jkt, caller.proof.as_ref())?;
     store(app, caller, &request).await
 }
 
@@ -81,14 +84,15 @@ async fn store(app: &App, caller: Caller, request: &AuthorizationRequest) -> Res
         hash,
     };
     let changes = caller.spending().into_iter().chain([store::pushed::adding(row.clone())]);
-    match app.db.write(move |tx| Box::pin(store::apply(tx, changes))).await {
-        Err(StoreError::Conflict(store::spent::RECORD)) => Err(client_auth::replayed().into()),
-        done => {
-            done.map_err(Internal::from)?;
-            store::pushed::expect(&app.db, row);
-            Ok(request_uri)
-        }
+    let done = app.db.write(move |tx| Box::pin(store::apply(tx, changes))).await;
+    if let Err(StoreError::Conflict(record)) = done
+        && let Some(replay) = client_auth::replay(record)
+    {
+        return Err(replay.into());
     }
+    done.map_err(Internal::from)?;
+    store::pushed::expect(&app.db, row);
+    Ok(request_uri)
 }
 
 /// The live request behind a `request_uri` of this client (RFC 9126 §2.2: bound to the client that pushed it).

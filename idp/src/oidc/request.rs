@@ -75,6 +75,9 @@ pub struct AuthorizationRequest {
     pub scope: Vec<String>,
     /// SHA-256 of the code verifier.
     pub code_challenge: Option<String>,
+    /// Thumbprint of the key that the code is bound to (RFC 9449 §10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<String>,
     /// What to show.
     pub prompt: Vec<Prompt>,
     /// Oldest proof that will do, in seconds.
@@ -98,6 +101,9 @@ pub struct AuthorizationRequest {
     /// The backchannel request that is answered, instead of a redirect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backchannel: Option<BackchannelRequest>,
+    /// Keyed hash of the device code whose request this is (RFC 8628): its row is answered, instead of a redirect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 impl AuthorizationRequest {
@@ -111,6 +117,7 @@ impl AuthorizationRequest {
             nonce: None,
             scope: Vec::new(),
             code_challenge: None,
+            dpop_jkt: None,
             prompt: Vec::new(),
             max_age: None,
             login_hint: None,
@@ -122,6 +129,7 @@ impl AuthorizationRequest {
             payment: None,
             pushed: None,
             backchannel: None,
+            device: None,
         }
     }
 

@@ -11,9 +11,9 @@ use axum::{
 };
 
 use super::{
-    client_auth, cors,
+    client_auth, cors, device, dpop,
     error::{ErrorCode, OAuthError, Refusal},
-    grants::{authorization_code, ciba, refresh_token},
+    grants::{authorization_code, ciba, device_code, refresh_token},
     metadata::backchannel,
     params::Params,
     tokens::{self, TokenResponse},
@@ -22,16 +22,18 @@ use crate::app::App;
 
 /// `POST /token`.
 pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
-    cors::allow(match exchange(&app, &headers, &body).await {
+    let response = match exchange(&app, &headers, &body).await {
         Ok(tokens) => tokens.into_response(),
         Err(refusal) => refusal.into_response(),
-    })
+    };
+    cors::allow(dpop::offer(&app, &headers, response))
 }
 
 async fn exchange(app: &Arc<App>, headers: &HeaderMap, body: &Bytes) -> Result<TokenResponse, Refusal> {
     let params = Params::form(headers, body)?;
-    let caller = client_auth::authenticate(app, headers, &params).await?;
+    let caller = client_auth::authenticate(app, headers, &params).await?.with_proof(app, headers, "/token")?;
     let client = caller.client.clone();
+    dpop::binding::demanded(&client, caller.proof.as_ref())?;
     let issue = match params.require("grant_type")? {
         "authorization_code" => authorization_code::redeem(app, caller, &params).await?,
         "refresh_token" if client.refresh => refresh_token::redeem(app, caller, &params).await?,
@@ -43,6 +45,11 @@ async fn exchange(app: &Arc<App>, headers: &HeaderMap, body: &Bytes) -> Result<T
         backchannel::GRANT if client.backchannel.is_some() => ciba::redeem(app, caller, &params).await?,
         backchannel::GRANT => {
             return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "the client is not registered for CIBA").into());
+        }
+        device::GRANT if client.device => device_code::redeem(app, caller, &params).await?,
+        device::GRANT => {
+            let text = "the client is not registered for the device grant";
+            return Err(OAuthError::new(ErrorCode::UnauthorizedClient, text).into());
         }
         _ => return Err(OAuthError::new(ErrorCode::UnsupportedGrantType, "the grant type is not supported").into()),
     };

@@ -42,6 +42,8 @@ pub(super) struct Issue {
     pub(super) nonce: Option<String>,
     pub(super) confirmation: Option<Confirmed>,
     pub(super) refresh_token: Option<String>,
+    /// Thumbprint of the key that the access token is bound to.
+    pub(super) jkt: Option<String>,
     /// When the family ends: no access token outlives it.
     pub(super) family_expires_at: Millis,
 }
@@ -63,6 +65,16 @@ pub(super) struct AccessToken {
     pub(super) sid: String,
     /// Our own: the grant, so that revoking it ends the token.
     pub(super) grant: String,
+    /// RFC 7800 §3: what whoever shows it has to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cnf: Option<Confirmation>,
+}
+
+/// RFC 9449 §6.1.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Confirmation {
+    /// Thumbprint of a key.
+    pub(super) jkt: String,
 }
 
 #[derive(Serialize)]
@@ -143,7 +155,7 @@ pub(super) async fn respond(app: &App, client: &Client, issue: Issue) -> Result<
     let (details, receipt) = issue.confirmation.map(|confirmed| (confirmed.details, confirmed.receipt)).unzip();
     Ok(TokenResponse {
         access_token,
-        token_type: "Bearer",
+        token_type: if issue.jkt.is_some() { "DPoP" } else { "Bearer" },
         expires_in,
         scope: issue.granted.scope.join(" "),
         id_token,
@@ -181,6 +193,7 @@ fn access_token(app: &App, client: &Client, issue: &Issue, sub: &str, exp: i64) 
         amr: issue.granted.amr.clone(),
         sid: issue.sid.clone(),
         grant: issue.grant_id.clone(),
+        cnf: issue.jkt.clone().map(|jkt| Confirmation { jkt }),
     };
     app.keys.sign(Alg::Es256, ACCESS_TOKEN, &claims)
 }

@@ -6,34 +6,37 @@ use axum::{
     Json,
     body::Bytes,
     extract::State,
-    http::{HeaderMap, header},
+    http::{HeaderMap, Method, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
 
 use super::{
-    bearer, claims, cors,
-    error::{ErrorCode, OAuthError, Refusal},
+    bearer::{self, Asked, Holder, Presented},
+    claims, cors, dpop,
+    error::{ErrorCode, OAuthError},
     params::{self, Params},
 };
 use crate::app::App;
 
+const PATH: &str = "/userinfo";
+
 /// `GET /userinfo`.
-pub async fn get(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    answer(&app, bearer::presented(&headers)).await
+pub async fn get(State(app): State<Arc<App>>, method: Method, headers: HeaderMap) -> Response {
+    answer(&app, &Asked::new(&method, PATH, &headers), bearer::presented(&headers)).await
 }
 
 /// `POST /userinfo`: the token in the header, or in the form (RFC 6750 §2.2).
 pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Response {
-    answer(&app, posted(&headers, &body)).await
+    answer(&app, &Asked::new(&Method::POST, PATH, &headers), posted(&headers, &body)).await
 }
 
-fn posted(headers: &HeaderMap, body: &Bytes) -> Result<Option<String>, OAuthError> {
+fn posted(headers: &HeaderMap, body: &Bytes) -> Result<Option<Presented>, OAuthError> {
     let by_header = bearer::presented(headers)?;
     if !params::is_form(headers) {
         return Ok(by_header);
     }
-    let by_form = Params::parse(body)?.get("access_token").map(str::to_owned);
+    let by_form = Params::parse(body)?.get("access_token").map(Presented::bearer);
     match (by_header, by_form) {
         // RFC 6750 §2: "Clients MUST NOT use more than one method to transmit the token in each request."
         (Some(_), Some(_)) => Err(OAuthError::new(ErrorCode::InvalidRequest, "two access tokens in one request")),
@@ -41,23 +44,29 @@ fn posted(headers: &HeaderMap, body: &Bytes) -> Result<Option<String>, OAuthErro
     }
 }
 
-async fn answer(app: &App, token: Result<Option<String>, OAuthError>) -> Response {
-    let claims = match token {
-        Ok(Some(token)) => claims(app, &token).await,
-        Ok(None) => return cors::allow(bearer::challenge()),
-        Err(error) => Err(error.into()),
+async fn answer(app: &App, asked: &Asked<'_>, token: Result<Option<Presented>, OAuthError>) -> Response {
+    let holder = match token {
+        Ok(Some(shown)) => bearer::believe(app, asked, &shown).await,
+        Ok(None) => Err(bearer::challenge()),
+        Err(error) => Err(bearer::malformed(error)),
     };
-    cors::allow(match claims {
-        Ok(claims) => ([(header::CACHE_CONTROL, "no-store")], Json(claims)).into_response(),
-        Err(refusal) => bearer::refuse(refusal),
-    })
+    let response = match holder {
+        Ok(holder) => match claims(&holder) {
+            Ok(claims) => {
+                let answer = ([(header::CACHE_CONTROL, "no-store")], Json(claims)).into_response();
+                dpop::offer(app, asked.headers, answer)
+            }
+            Err(error) => holder.refuse(error.into()),
+        },
+        Err(refusal) => refusal,
+    };
+    cors::allow(response)
 }
 
 /// The claims that the token's grant allows. OpenID Connect Core §5.3.1: only for tokens of an OpenID Connect request.
-async fn claims(app: &App, text: &str) -> Result<Map<String, Value>, Refusal> {
-    let holder = bearer::holder(app, text).await?;
+fn claims(holder: &Holder) -> Result<Map<String, Value>, OAuthError> {
     if !holder.has("openid") {
-        return Err(OAuthError::new(ErrorCode::InsufficientScope, "the token has no openid scope").into());
+        return Err(OAuthError::new(ErrorCode::InsufficientScope, "the token has no openid scope"));
     }
     let mut claims = claims::of_account(&holder.account, &holder.scope, &holder.wished.userinfo);
     claims.insert("sub".to_owned(), json!(holder.sub));
@@ -69,7 +78,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    fn with(headers: &[(header::HeaderName, &str)], body: &str) -> Result<Option<String>, ErrorCode> {
+    fn with(headers: &[(header::HeaderName, &str)], body: &str) -> Result<Option<Presented>, ErrorCode> {
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
         posted(&headers, &Bytes::copy_from_slice(body.as_bytes())).map_err(|error| error.code)
     }
@@ -78,8 +87,8 @@ mod tests {
     fn one_token_from_one_place() {
         let form = (header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         let bearer = (header::AUTHORIZATION, "bearer abc");
-        assert_eq!(with(std::slice::from_ref(&form), "access_token=abc"), Ok(Some("abc".to_owned())));
-        assert_eq!(with(std::slice::from_ref(&bearer), ""), Ok(Some("abc".to_owned())));
+        assert_eq!(with(std::slice::from_ref(&form), "access_token=abc"), Ok(Some(Presented::bearer("abc"))));
+        assert_eq!(with(std::slice::from_ref(&bearer), ""), Ok(Some(Presented::bearer("abc"))));
         assert_eq!(with(&[form.clone(), bearer], "access_token=abc"), Err(ErrorCode::InvalidRequest));
         assert_eq!(with(&[], "access_token=abc"), Ok(None), "not a form");
         assert_eq!(with(&[form], "access_token=a&access_token=b"), Err(ErrorCode::InvalidRequest));

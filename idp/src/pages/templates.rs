@@ -58,6 +58,9 @@ pub(super) const ALL: &[(&str, &str)] = templates![
     "account_data.html",
     "account_keep.html",
     "account_deleted.html",
+    "device.html",
+    "device_confirm.html",
+    "device_done.html",
     "form_post.html",
     "mail.html",
 ];

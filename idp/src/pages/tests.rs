@@ -402,6 +402,7 @@ fn every_problem_says_what_to_do_next() {
         "request_used",
         "bad_form",
         "email_taken",
+        "device_gone",
         "account_form",
         "address_link",
     ] {

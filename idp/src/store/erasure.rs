@@ -12,8 +12,9 @@ use sea_orm::{
 use super::{
     StoreError, Tx,
     account::{self, DELETED},
-    address, admin, backchannel, backchannel_mute, challenge, code_pace, consent, device, enrolment, grant,
-    phone_change, phone_undo, plugin_data, recovery, recovery_budget, recovery_code, registration, session, support,
+    address, admin, backchannel, backchannel_mute, challenge, code_pace, consent, device, device_code, enrolment,
+    grant, phone_change, phone_undo, plugin_data, recovery, recovery_budget, recovery_code, registration, session,
+    support,
 };
 
 /// Forgets the person behind an account that was shut. Does nothing to any other; doing it again does no harm.
@@ -71,6 +72,7 @@ fn enrolments(account_id: &str) -> SelectStatement {
 async fn what_is_under_way(tx: &Tx, id: &str) -> Result<(), StoreError> {
     backchannel::Entity::delete_many().filter(backchannel::Column::AccountId.eq(id)).exec(tx).await?;
     backchannel_mute::Entity::delete_many().filter(backchannel_mute::Column::AccountId.eq(id)).exec(tx).await?;
+    device_code::Entity::delete_many().filter(device_code::Column::AccountId.eq(id)).exec(tx).await?;
     recovery::Entity::delete_many().filter(recovery::Column::AccountId.eq(id)).exec(tx).await?;
     recovery_budget::Entity::delete_many().filter(recovery_budget::Column::Subject.eq(id)).exec(tx).await?;
     recovery_code::Entity::delete_many().filter(recovery_code::Column::AccountId.eq(id)).exec(tx).await?;

@@ -6,9 +6,9 @@ use sea_orm::{
 };
 
 use super::{
-    StoreError, account, address, backchannel, challenge, code, code_pace, device, grant, phone_change, phone_undo,
-    plugin_call, plugin_data, pushed, recovery, recovery_budget, registration, session, sms_guard, sms_part, spent,
-    support,
+    StoreError, account, address, backchannel, challenge, code, code_pace, device, device_code, grant, phone_change,
+    phone_undo, plugin_call, plugin_data, pushed, recovery, recovery_budget, registration, session, sms_guard,
+    sms_part, spent, support,
 };
 use crate::clock::{DAY, Millis};
 
@@ -32,6 +32,7 @@ pub async fn sweep(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreE
     let mut gone = sweep!(db, code::Entity, code::Column::Hash, code::Column::ExpiresAt, before);
     gone += sweep!(db, pushed::Entity, pushed::Column::Hash, pushed::Column::ExpiresAt, before);
     gone += sweep!(db, backchannel::Entity, backchannel::Column::Id, backchannel::Column::ExpiresAt, before);
+    gone += sweep!(db, device_code::Entity, device_code::Column::Hash, device_code::Column::ExpiresAt, before);
     gone += sweep!(db, grant::refresh::Entity, grant::refresh::Column::Hash, grant::refresh::Column::ExpiresAt, before);
     gone += sweep!(db, grant::Entity, grant::Column::Id, grant::Column::ExpiresAt, before);
     gone += sweep!(db, session::Entity, session::Column::IdHash, session::Column::ExpiresAt, before);

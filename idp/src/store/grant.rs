@@ -82,6 +82,15 @@ pub fn adding(grant: Model) -> Result<Change, StoreError> {
     Ok(Change::inserting(RECORD, insert))
 }
 
+/// Changes what a grant says. Touches nothing when it was revoked.
+pub fn resealing(id: &str, sealed: Vec<u8>) -> Change {
+    let update = Entity::update_many()
+        .col_expr(Column::Sealed, Expr::value(sealed))
+        .filter(Column::Id.eq(id))
+        .filter(Column::RevokedAt.is_null());
+    Change::update(RECORD, update)
+}
+
 /// A grant that has neither been revoked nor expired.
 ///
 /// # Errors

@@ -27,6 +27,7 @@ pub mod code_pace;
 pub mod confirmation;
 pub mod consent;
 pub mod device;
+pub mod device_code;
 pub mod enrolment;
 pub mod erasure;
 pub mod expiry;

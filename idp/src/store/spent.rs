@@ -1,4 +1,4 @@
-//! Things that may be presented once: `jti` of client assertions, solved bot checks, answers of people who had not said who
+//! Things that may be presented once: `jti` of client assertions and of proofs of possession, solved bot checks, answers of people who had not said who
 //! they are.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
@@ -25,10 +25,22 @@ impl ActiveModelBehavior for ActiveModel {}
 /// What a conflict over a thing that may be presented once is called.
 pub const RECORD: &str = "spent";
 
+/// The same over a proof of possession.
+pub const PROOF: &str = "spent proof of possession";
+
 /// Spends it. Touches nothing when it was spent before.
 pub fn spending(spent: Model) -> Change {
+    spending_as(RECORD, spent)
+}
+
+/// Spends a proof of possession. Touches nothing when it was spent before.
+pub fn spending_proof(spent: Model) -> Change {
+    spending_as(PROOF, spent)
+}
+
+fn spending_as(record: &'static str, spent: Model) -> Change {
     let once = OnConflict::columns([Column::Purpose, Column::Hash]).do_nothing().to_owned();
-    Change::insert(RECORD, Entity::insert(ActiveModel::from(spent).reset_all()).on_conflict(once))
+    Change::insert(record, Entity::insert(ActiveModel::from(spent).reset_all()).on_conflict(once))
 }
 
 /// Whether it was spent before. What may not be presented twice has to be spent all the same: somebody else may be first.

@@ -9,6 +9,8 @@ mod area;
 mod ciba;
 mod codes;
 mod crash;
+mod device;
+mod dpop;
 mod fingers;
 mod hello;
 mod login;

@@ -186,6 +186,6 @@ impl Request<'_> {
         {
             return Ok(OAuthError::new(ErrorCode::InvalidRequest, "the request object was used before"));
         }
-        Ok(client_auth::replayed())
+        Ok(client_auth::assertion_replayed())
     }
 }

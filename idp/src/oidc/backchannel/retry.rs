@@ -6,14 +6,13 @@ use axum::http::HeaderMap;
 use super::{Told, kept::Asked};
 use crate::{
     app::App,
-    error::Internal,
     oidc::{
         client::Client,
-        client_auth::{self, Caller},
+        client_auth::Caller,
         error::{ErrorCode, OAuthError, Refusal},
         params::Params,
     },
-    store::{self, StoreError, backchannel},
+    store::backchannel,
 };
 
 const HEADER: &str = "idempotency-key";
@@ -65,19 +64,7 @@ impl Retry {
             let reason = "another request was sent under this Idempotency-Key";
             return Err(OAuthError::new(ErrorCode::InvalidRequest, reason).into());
         }
-        spend(app, caller).await?;
+        caller.spend(app).await?;
         Ok(Some(Told::of(app, &row, asked.auth_req_id)))
-    }
-}
-
-/// The assertion that a repeated request came with is used up as any other.
-async fn spend(app: &App, caller: &Caller) -> Result<(), Refusal> {
-    let spending: Vec<_> = caller.spending().into_iter().collect();
-    if spending.is_empty() {
-        return Ok(());
-    }
-    match app.db.write(move |tx| Box::pin(async move { store::apply(tx, spending).await })).await {
-        Err(StoreError::Conflict(store::spent::RECORD)) => Err(client_auth::replayed().into()),
-        done => Ok(done.map_err(Internal::from)?),
     }
 }

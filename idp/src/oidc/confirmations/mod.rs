@@ -25,7 +25,8 @@ async fn asked(app: &App, headers: &HeaderMap, body: &Bytes) -> Result<(Arc<Clie
     if caller.client.is_public() {
         return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "a public client cannot prove who asks").into());
     }
-    Ok((caller.spend(app).await?, params))
+    caller.spend(app).await?;
+    Ok((caller.client, params))
 }
 
 fn invalid(text: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {

@@ -13,6 +13,7 @@ use crate::{
         client::Client,
         client_auth::Caller,
         code::{Authorized, Confirmed},
+        dpop::binding,
         error::Refusal,
         params::Params,
         pkce,
@@ -21,7 +22,7 @@ use crate::{
     store::{self, Change},
 };
 
-/// Redeems a code: of this client, for the same redirect URI, with its verifier, once. Using it up, the grant and the
+/// Redeems a code: of this client, for the same redirect URI, with its verifier and the key it is bound to, once. Using it up, the grant and the
 /// refresh token are one transaction.
 ///
 /// # Errors
@@ -32,9 +33,11 @@ pub(in crate::oidc) async fn redeem(app: &Arc<App>, caller: Caller, params: &Par
     let hash = app.seal.hash("code", params.require("code")?);
     let found = store::code::find(&app.db, &hash).await?;
     let code = found.filter(|code| code.client_id == client.client_id).ok_or_else(|| invalid_grant("no such code"))?;
-    let authorized: Authorized = app.seal.open_record_json("code", &hash, &code.sealed)?;
+    let mut authorized: Authorized = app.seal.open_record_json("code", &hash, &code.sealed)?;
     check_redirect_uri(&authorized, params)?;
     pkce::check(authorized.code_challenge.as_deref(), params.get("code_verifier"))?;
+    binding::fits_code(authorized.dpop_jkt.as_deref(), caller.proof.as_ref()).map_err(invalid_grant)?;
+    authorized.granted.jkt = caller.jkt();
     if code.used_at.is_some() {
         return Err(end_family(app, &client, &code.grant_id).await?.into());
     }
@@ -50,6 +53,7 @@ pub(in crate::oidc) async fn redeem(app: &Arc<App>, caller: Caller, params: &Par
         grant_id: code.grant_id,
         account_id: authorized.account_id,
         sid: authorized.sid,
+        jkt: authorized.granted.jkt.clone(),
         granted: authorized.granted,
         nonce: authorized.nonce,
         confirmation: authorized.confirmation.map(Confirmed::with_receipt),

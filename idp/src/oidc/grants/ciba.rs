@@ -71,8 +71,8 @@ async fn poll(app: &App, caller: &Caller, row: &Model) -> Result<Option<OAuthErr
             Ok(Some(OAuthError::new(ErrorCode::SlowDown, reason)))
         }
         Ok(()) => Ok(Some(OAuthError::new(ErrorCode::AuthorizationPending, "the person has not answered yet"))),
-        Err(StoreError::Conflict(store::spent::RECORD)) => Ok(Some(client_auth::replayed())),
-        Err(StoreError::Conflict(_)) => Ok(None),
+        // Nothing else conflicts here but the row, which somebody has answered.
+        Err(StoreError::Conflict(record)) => Ok(client_auth::replay(record)),
         Err(error) => Err(error.into()),
     }
 }
@@ -88,8 +88,9 @@ async fn fetch(
     app: &Arc<App>,
     caller: Caller,
     client: &Client,
-    (row, authorized): (Model, Authorized),
+    (row, mut authorized): (Model, Authorized),
 ) -> Result<Issue, Refusal> {
+    authorized.granted.jkt = caller.jkt();
     let family = Family::new(app, client, &row.grant_id, &authorized)?;
     let (refresh_token, family_expires_at) = (family.token.clone(), family.grant.expires_at);
     let used = (backchannel::using_up(&row.id, app.clock.now()), backchannel::RECORD);
@@ -98,12 +99,13 @@ async fn fetch(
         // Whoever asks has proven to be the client: it has asked twice, and nobody has stolen anything.
         Spent::Before => return Err(invalid_grant("its tokens were fetched a moment ago").into()),
         Spent::Locked => return Err(invalid_grant("the account is locked").into()),
-        Spent::Replay => return Err(client_auth::replayed().into()),
+        Spent::Replay(refusal) => return Err(refusal.into()),
     }
     Ok(Issue {
         grant_id: row.grant_id,
         account_id: authorized.account_id,
         sid: authorized.sid,
+        jkt: authorized.granted.jkt.clone(),
         granted: authorized.granted,
         nonce: None,
         confirmation: authorized.confirmation.map(Confirmed::with_receipt),

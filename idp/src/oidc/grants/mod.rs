@@ -3,6 +3,7 @@
 
 pub(super) mod authorization_code;
 pub(super) mod ciba;
+pub(super) mod device_code;
 pub(super) mod refresh_token;
 
 use std::sync::Arc;
@@ -30,11 +31,11 @@ enum Spent {
     Before,
     /// It is used up, and bought nothing: the account was locked in the meantime.
     Locked,
-    /// The client's assertion had been used before; nothing was done.
-    Replay,
+    /// The client's assertion or its proof of possession had been used before; nothing was done.
+    Replay(OAuthError),
 }
 
-/// Makes `changes`: first the spending of the client's assertion, then the using up of the credential, then what it buys.
+/// Makes `changes`: first the spending of the client's assertion and proof, then the using up of the credential, then what it buys.
 async fn spend(
     app: &App,
     changes: impl Iterator<Item = Change> + Clone + Send + 'static,
@@ -45,11 +46,14 @@ async fn spend(
             Box::pin(async move {
                 match store::apply(tx, changes).await {
                     Ok(()) => Ok(Spent::Now),
-                    Err(StoreError::Conflict(store::spent::RECORD)) => Ok(Spent::Replay),
                     // What was spent stays spent.
                     Err(StoreError::Conflict(store::grant::RECORD)) => Ok(Spent::Locked),
                     Err(StoreError::Conflict(record)) if record == credential => Ok(Spent::Before),
-                    Err(error) => Err(error.into()),
+                    Err(error) => match &error {
+                        StoreError::Conflict(record) => client_auth::replay(record).map(Spent::Replay),
+                        _ => None,
+                    }
+                    .ok_or_else(|| error.into()),
                 }
             })
         })
@@ -118,6 +122,6 @@ async fn settle(app: &Arc<App>, client: &Client, grant_id: &str, spent: Spent) -
         Spent::Now => Ok(()),
         Spent::Before => Err(end_family(app, client, grant_id).await?.into()),
         Spent::Locked => Err(invalid_grant("the account is locked").into()),
-        Spent::Replay => Err(client_auth::replayed().into()),
+        Spent::Replay(error) => Err(error.into()),
     }
 }

@@ -9,11 +9,12 @@ use crate::{
     oidc::{
         client_auth::Caller,
         code::Granted,
+        dpop::binding,
         error::{ErrorCode, OAuthError, Refusal},
         params::Params,
         tokens::Issue,
     },
-    store,
+    store::{self, Change},
 };
 
 /// Exchanges a refresh token for fresh tokens and its successor, in one transaction. The family's end stays where it was.
@@ -38,9 +39,12 @@ pub(in crate::oidc) async fn redeem(app: &Arc<App>, caller: Caller, params: &Par
         return Err(invalid_grant("revoked or expired, or the account is locked").into());
     }
     let mut granted: Granted = app.seal.open_record_json("token_grant", &grant.id, &grant.sealed)?;
+    binding::fits_family(&client, granted.jkt.as_deref(), caller.proof.as_ref()).map_err(invalid_grant)?;
+    let jkt = caller.jkt();
+    let bound = bind(app, &caller, &grant.id, &granted)?;
     narrow(&mut granted, params)?;
     let (refresh_token, next) = refresh_token(app, &grant.id, grant.expires_at)?;
-    let spent = rotate(app, caller, hash, next).await?;
+    let spent = rotate(app, caller, hash, next, bound).await?;
     settle(app, &client, &grant.id, spent).await?;
     Ok(Issue {
         grant_id: grant.id,
@@ -51,6 +55,7 @@ pub(in crate::oidc) async fn redeem(app: &Arc<App>, caller: Caller, params: &Par
         nonce: None,
         confirmation: None,
         refresh_token: Some(refresh_token),
+        jkt,
         family_expires_at: grant.expires_at,
     })
 }
@@ -68,14 +73,24 @@ fn narrow(granted: &mut Granted, params: &Params) -> Result<(), OAuthError> {
     Ok(())
 }
 
+/// RFC 9449 §5: what a public client gets together with a proof is bound to its key. A family that was not yet is from now on.
+fn bind(app: &App, caller: &Caller, grant_id: &str, granted: &Granted) -> Result<Option<Change>, Internal> {
+    if granted.jkt.is_some() || caller.proof.is_none() || !caller.client.is_public() {
+        return Ok(None);
+    }
+    let bound = Granted { jkt: caller.jkt(), ..granted.clone() };
+    Ok(Some(store::grant::resealing(grant_id, app.seal.record_json("token_grant", grant_id, &bound)?)))
+}
+
 async fn rotate(
     app: &App,
     caller: Caller,
     hash: String,
     next: store::grant::refresh::Model,
+    bound: Option<Change>,
 ) -> Result<Spent, Internal> {
     let used = store::grant::using_up_refresh(&hash, app.clock.now());
-    let changes = caller.spending().into_iter().chain([used, store::grant::adding_refresh(next)]);
+    let changes = caller.spending().into_iter().chain([used, store::grant::adding_refresh(next)]).chain(bound);
     spend(app, changes, store::grant::refresh::RECORD).await
 }
 
@@ -92,6 +107,7 @@ mod tests {
             acr: String::new(),
             amr: Vec::new(),
             claims: Wished::default(),
+            jkt: None,
         };
         narrow(&mut granted, &Params::parse(query.as_bytes()).unwrap()).map_err(|error| error.code)?;
         Ok(granted.scope)

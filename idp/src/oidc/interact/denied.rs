@@ -30,7 +30,8 @@ impl Visitor<'_> {
         let account = self.asked(visit, &event).await?;
         let answered = self.answered_by_no(visit).await?;
         if !write_down(self.app, account.as_ref(), &event, answered).await? {
-            return Err(Unanswered::RequestUsed);
+            let waited = visit.request.device.is_some();
+            return Err(if waited { Unanswered::DeviceGone } else { Unanswered::RequestUsed });
         }
         self.count(visit, "declined");
         if visit.request.backchannel.is_some() {
@@ -64,7 +65,9 @@ impl Visitor<'_> {
         if let Some(BackchannelRequest { id, account_id, .. }) = &request.backchannel {
             return backchannel::answering(app, (id, account_id), &Answer::Denied { reason: None }).await;
         }
-        Ok(request.pushed.iter().map(|hash| store::pushed::using_up(hash, app.clock.now())).collect())
+        let now = app.clock.now();
+        let pushed = request.pushed.iter().map(|hash| store::pushed::using_up(hash, now));
+        Ok(pushed.chain(request.device.iter().map(|hash| store::device_code::denying(hash, now))).collect())
     }
 }
 
@@ -81,7 +84,7 @@ pub(in crate::oidc) async fn write_down(
     let mut left = RETRIES;
     loop {
         match try_write_down(app, account, event, answered.clone()).await {
-            Err(Unanswered::RequestUsed) => return Ok(false),
+            Err(Unanswered::RequestUsed | Unanswered::DeviceGone) => return Ok(false),
             Err(Unanswered::Internal(error)) if error.is_conflict() && left > 0 => left -= 1,
             Err(Unanswered::Internal(error)) => return Err(error),
             Err(other) => return Err(Internal::Other(other.to_string())),

@@ -1,4 +1,4 @@
-//! A code, or the answer to a request that came without a browser, with all that must commit beside it, and why a step may lead to no answer.
+//! A code, or the answer to whoever has asked without this browser, with all that must commit beside it; and why a step may lead to no answer.
 
 use crate::{
     app::App,
@@ -7,6 +7,7 @@ use crate::{
     oidc::{
         backchannel::{self, Answer},
         code::{self, Authenticated, Authorized},
+        device,
         request::AuthorizationRequest,
     },
     store::{self, Change, StoreError, Tx},
@@ -24,7 +25,7 @@ pub(super) enum Earned {
         /// Keyed hash of the `request_uri`.
         pushed: Option<String>,
     },
-    /// The answer to a request that came without a browser.
+    /// The answer to a device, or to a request that came without a browser: who has asked will fetch it.
     Answer(Vec<Change>),
 }
 
@@ -34,6 +35,9 @@ impl Earned {
         request: &AuthorizationRequest,
         who: Authenticated,
     ) -> Result<Self, Internal> {
+        if let Some(hash) = &request.device {
+            return Ok(Self::Answer(vec![device::approving(app, hash, request, who)?]));
+        }
         let Some(backchannel) = &request.backchannel else {
             let (code, row) = code::prepare(app, request, who)?;
             return Ok(Self::Code { code, row: Box::new(row), pushed: request.pushed.clone() });
@@ -61,6 +65,7 @@ impl Earned {
 pub(super) async fn apply(tx: &Tx, changes: impl Iterator<Item = Change>) -> Result<(), Unanswered> {
     match store::apply(tx, changes).await {
         Err(StoreError::Conflict(store::pushed::RECORD | store::backchannel::RECORD)) => Err(Unanswered::RequestUsed),
+        Err(StoreError::Conflict(store::device_code::RECORD)) => Err(Unanswered::DeviceGone),
         done => Ok(done?),
     }
 }
@@ -71,6 +76,9 @@ pub(super) enum Unanswered {
     /// The request has been answered before.
     #[error("the request was used")]
     RequestUsed,
+    /// The device's request has been answered before, or has expired.
+    #[error("the device waits no longer")]
+    DeviceGone,
     /// The service that owns what is to be paid for is switched off.
     #[error("the service is switched off")]
     NoService,

@@ -311,6 +311,7 @@ impl Visitor<'_> {
                 store::code::expect(&self.app.db, *row);
                 response::succeed(self.app, &visit.request.return_to(), &code, &visit.interaction.locale)
             }
+            Earned::Answer(_) if visit.request.device.is_some() => self.return_to_device(visit, true),
             Earned::Answer(_) => self.has_approved(visit),
         }
     }

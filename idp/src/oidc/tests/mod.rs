@@ -17,7 +17,7 @@ use aws_lc_rs::{
 use axum::{
     body::{self, Bytes},
     extract::{RawQuery, State},
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, Method, StatusCode, header},
     response::Response,
 };
 use base64::{
@@ -234,7 +234,7 @@ impl World {
 
     async fn userinfo(&self, token: &str) -> Answer {
         let headers = [(header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap())].into_iter().collect();
-        Answer::of(super::userinfo::get(State(self.app.clone()), headers).await).await
+        Answer::of(super::userinfo::get(State(self.app.clone()), Method::GET, headers).await).await
     }
 
     async fn authorize(&self, fields: &[(&str, &str)]) -> Answer {

@@ -33,14 +33,15 @@ async fn scopes_and_single_claims_decide_what_is_told() {
 #[tokio::test]
 async fn without_a_good_token_there_is_a_challenge() {
     let world = world().await;
-    let none = Answer::of(crate::oidc::userinfo::get(State(world.app.clone()), HeaderMap::new()).await).await;
+    let none =
+        Answer::of(crate::oidc::userinfo::get(State(world.app.clone()), Method::GET, HeaderMap::new()).await).await;
     assert_eq!((none.status, none.text.as_str()), (StatusCode::UNAUTHORIZED, ""));
     assert_eq!(none.header(&header::WWW_AUTHENTICATE), "Bearer realm=\"E-num\"");
     let bad = world.userinfo("x").await;
     assert_eq!((bad.status, bad.error().as_str()), (StatusCode::UNAUTHORIZED, "invalid_token"));
     assert!(bad.header(&header::WWW_AUTHENTICATE).contains("error=\"invalid_token\""));
     let by_query = world.app.clone();
-    let response = crate::oidc::userinfo::get(State(by_query), HeaderMap::new()).await;
+    let response = crate::oidc::userinfo::get(State(by_query), Method::GET, HeaderMap::new()).await;
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
 }
 

@@ -43,7 +43,8 @@ async fn discovery_is_truthful(database: Database) {
     assert_eq!(document["issuer"], provider.sites.site.issuer);
     assert_eq!(list(&document, "response_types_supported"), ["code"]);
     assert_eq!(list(&document, "response_modes_supported"), ["form_post", "query"]);
-    assert_eq!(list(&document, "grant_types_supported"), ["authorization_code", "refresh_token"]);
+    let device = "urn:ietf:params:oauth:grant-type:device_code";
+    assert_eq!(list(&document, "grant_types_supported"), ["authorization_code", "refresh_token", device]);
     assert_eq!(list(&document, "code_challenge_methods_supported"), ["S256"]);
     assert_eq!(list(&document, "subject_types_supported"), ["pairwise", "public"]);
     assert_eq!(list(&document, "id_token_signing_alg_values_supported"), ["ES256", "RS256"]);
@@ -67,9 +68,7 @@ async fn discovery_is_truthful(database: Database) {
     }
     let oauth = fetch(&provider.origin.join("/.well-known/oauth-authorization-server").unwrap()).await.expect(200);
     assert_eq!(oauth["issuer"], document["issuer"]);
-    for absent in
-        ["registration_endpoint", "introspection_endpoint", "device_authorization_endpoint", "check_session_iframe"]
-    {
+    for absent in ["registration_endpoint", "introspection_endpoint", "check_session_iframe"] {
         assert!(document.get(absent).is_none(), "{absent} is not there yet");
     }
     // What is signed says so.

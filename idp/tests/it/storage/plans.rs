@@ -20,6 +20,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, TransactionTrait};
 use crate::support::{
     database::Database,
     outbox::word,
+    proof::{self, Key},
     provider::{Member, Provider, person_phone, text},
     sites::{PURSE, Site},
 };
@@ -73,6 +74,8 @@ async fn a_busy_day(provider: &Provider) {
     let code = ann.logs_in(&visit).await;
     sites.site.redeems(&visit, &code).await.expect(200);
     sites.site.redeems(&visit, &code).await.error();
+    a_family_is_bound(provider, &mut ann).await;
+    a_device_is_linked(provider, &mut ann).await;
     in_the_personal_area(provider, &mut ann).await;
     ann.person.opens("/logout").await.presses("logout-yes").await;
 
@@ -89,12 +92,7 @@ async fn a_busy_day(provider: &Provider) {
     store::log::verify(db.read(), &app.seal, &account.id).await.unwrap();
     store::confirmation::by_id(db.read(), &confirmation).await.unwrap().unwrap();
     store::client::remove(db.read(), "nobody").await.unwrap();
-    store::plugin::file(db.read(), "none").await.unwrap();
-    store::plugin::settings(db.read(), "none", 1).await.unwrap();
-    store::plugin::settings_versions(db.read(), "none").await.unwrap();
-    store::policy::history(db.read(), 10).await.unwrap();
-    store::policy::version(db.read(), 1).await.unwrap();
-    db.write(|tx| Box::pin(store::plugin::remove(tx, "none"))).await.unwrap();
+    what_administrators_look_at(db).await;
     let lead = provider.enrolment_of("ann@example.com").await;
     for stop in [enrolment::Stop::Payments, enrolment::Stop::All] {
         enrolment::stop_others(db.read(), &lead, stop).await.unwrap();
@@ -156,6 +154,39 @@ async fn what_comes_without_a_browser(provider: &Provider, ann: &mut Member) {
     ann.enters("/account/requests").await.person.presses("mute-1").await;
     ann.person.presses("decline-1").await.presses("unmute-1").await;
     store::backchannel::by_retry(provider.app.db.read(), "none").await.unwrap();
+}
+
+async fn what_administrators_look_at(db: &Db) {
+    store::plugin::file(db.read(), "none").await.unwrap();
+    store::plugin::settings(db.read(), "none", 1).await.unwrap();
+    store::plugin::settings_versions(db.read(), "none").await.unwrap();
+    store::policy::history(db.read(), 10).await.unwrap();
+    store::policy::version(db.read(), 1).await.unwrap();
+    db.write(|tx| Box::pin(store::plugin::remove(tx, "none"))).await.unwrap();
+}
+
+async fn a_family_is_bound(provider: &Provider, ann: &mut Member) {
+    let site = &provider.sites.app;
+    let unbound = text(&ann.logs_in_at(site).await, "refresh_token");
+    let proof = Key::new(&provider.clock).proves_at(site, "/token");
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", unbound.as_str())];
+    proof::posts(site, "/token", &fields, &[&proof]).await.expect(200);
+}
+
+async fn a_device_is_linked(provider: &Provider, ann: &mut Member) {
+    let site = &provider.sites.television;
+    for answer in ["continue", "deny"] {
+        let begun = site.posts("/device_authorization", &[("scope", "openid email")]).await.expect(200);
+        ann.person.opens("/device").await.types("user_code", &text(&begun, "user_code")).presses("continue").await;
+        ann.person.presses(answer).await;
+        if answer == "continue" {
+            ann.person.types("email", "ann@example.com").presses("continue").await;
+            ann.answers().await.allows().await;
+        }
+        let code = text(&begun, "device_code");
+        let fields = [("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", code.as_str())];
+        assert_eq!(site.posts("/token", &fields).await.status == 200, answer == "continue");
+    }
 }
 
 async fn what_the_log_of_receipts_tells(app: &App) {

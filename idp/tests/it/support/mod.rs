@@ -9,6 +9,7 @@ pub(crate) mod page;
 pub(crate) mod person;
 pub(crate) mod plugins;
 pub(crate) mod program;
+pub(crate) mod proof;
 pub(crate) mod provider;
 pub(crate) mod publisher;
 pub(crate) mod sites;

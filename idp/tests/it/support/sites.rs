@@ -9,7 +9,10 @@ use base64::{
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
 use enum_idp::clock::Clock;
-use hyper::{Method, header};
+use hyper::{
+    Method,
+    header::{self, HeaderName},
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -71,6 +74,10 @@ pub(crate) struct Sites {
     pub(crate) shop: Site,
     /// Its competitor.
     pub(crate) stall: Site,
+    /// A program on somebody's computer whose tokens are bound to a key.
+    pub(crate) keeper: Site,
+    /// A television, which has no browser.
+    pub(crate) television: Site,
 }
 
 impl Sites {
@@ -88,6 +95,12 @@ impl Sites {
         };
         let logout = json!({ "post_logout_redirect_uris": ["https://site.example/bye"] });
         let own = json!({ "enum_trusted": true, "scope": "openid profile email phone offline_access enum:admin" });
+        let device = "urn:ietf:params:oauth:grant-type:device_code";
+        let bound = json!({
+            "application_type": "native", "dpop_bound_access_tokens": true,
+            "grant_types": ["authorization_code", "refresh_token", device],
+        });
+        let screen = json!({ "redirect_uris": [], "response_types": [], "grant_types": [device, "refresh_token"] });
         // The stall signs what it asks behind the browser's back, the shop does not.
         let pays = |alg: Option<&str>| {
             json!({
@@ -104,12 +117,15 @@ impl Sites {
             app: site("app", "https://app.example/callback", Proof::None, json!({})),
             shop: site("shop", "https://shop.example/callback", Proof::Key, pays(None)),
             stall: site("stall", "https://stall.example/callback", Proof::Key, pays(Some("ES256"))),
+            keeper: site("keeper", "http://127.0.0.1/callback", Proof::None, bound),
+            television: site("television", "", Proof::None, screen),
         }
     }
 
     /// `clients_file`.
     pub(crate) fn registration(&self) -> Value {
-        let all = [&self.site, &self.forum, &self.own, &self.app, &self.shop, &self.stall];
+        let all =
+            [&self.site, &self.forum, &self.own, &self.app, &self.shop, &self.stall, &self.keeper, &self.television];
         all.into_iter().map(Site::registration).collect()
     }
 }
@@ -261,25 +277,41 @@ impl Site {
     /// # Errors
     /// When it does.
     pub(crate) async fn try_posts(&self, path: &str, fields: &[(&str, &str)]) -> Result<Reply, Lost> {
+        self.try_posts_with(path, fields, &[]).await
+    }
+
+    /// As [`Site::posts`], with further headers.
+    pub(crate) async fn posts_with(&self, path: &str, fields: &[(&str, &str)], more: &[(HeaderName, &str)]) -> Reply {
+        self.try_posts_with(path, fields, more).await.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    async fn try_posts_with(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        more: &[(HeaderName, &str)],
+    ) -> Result<Reply, Lost> {
         let mut all = fields.to_vec();
         all.retain(|(name, _)| *name != "client_id");
         let url = self.at(path);
         match self.proof {
             Proof::Basic => {
                 let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", self.id, self.secret)));
-                try_post_form(&url, &[(header::AUTHORIZATION, &basic)], &all).await
+                let headers = [&[(header::AUTHORIZATION, basic.as_str())], more].concat();
+                try_post_form(&url, &headers, &all).await
             }
             Proof::Post => {
                 all.extend([("client_id", self.id), ("client_secret", &self.secret)]);
-                try_post_form(&url, &[], &all).await
+                try_post_form(&url, more, &all).await
             }
             Proof::None => {
                 all.push(("client_id", self.id));
-                try_post_form(&url, &[], &all).await
+                try_post_form(&url, more, &all).await
             }
             Proof::Key => {
                 let assertion = self.assertion(&json!({}));
-                self.try_asserting(path, &all, &assertion).await
+                all.extend(self.asserted(&assertion));
+                try_post_form(&url, more, &all).await
             }
         }
     }
@@ -301,8 +333,12 @@ impl Site {
     ) -> Result<Reply, Lost> {
         let mut all = fields.to_vec();
         all.retain(|(name, _)| *name != "client_id");
-        all.extend([("client_id", self.id), ("client_assertion_type", ASSERTION), ("client_assertion", assertion)]);
+        all.extend(self.asserted(assertion));
         try_post_form(&self.at(path), &[], &all).await
+    }
+
+    fn asserted<'a>(&'a self, assertion: &'a str) -> [(&'static str, &'a str); 3] {
+        [("client_id", self.id), ("client_assertion_type", ASSERTION), ("client_assertion", assertion)]
     }
 
     /// A good assertion (RFC 7523 §3), but for `changes`; `null` removes a claim.
