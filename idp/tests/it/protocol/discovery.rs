@@ -10,7 +10,7 @@ use crate::{
         database::Database,
         http::{self, post_form},
         provider::{Provider, text},
-        sites::payload,
+        sites::{CIBA, payload},
     },
 };
 
@@ -43,7 +43,7 @@ async fn discovery_is_truthful(database: Database) {
     assert_eq!(document["issuer"], provider.sites.site.issuer);
     assert_eq!(list(&document, "response_types_supported"), ["code"]);
     assert_eq!(list(&document, "response_modes_supported"), ["form_post", "query"]);
-    assert_eq!(list(&document, "grant_types_supported"), ["authorization_code", "refresh_token"]);
+    assert_eq!(list(&document, "grant_types_supported"), ["authorization_code", "refresh_token", CIBA]);
     assert_eq!(list(&document, "code_challenge_methods_supported"), ["S256"]);
     assert_eq!(list(&document, "subject_types_supported"), ["pairwise", "public"]);
     assert_eq!(list(&document, "id_token_signing_alg_values_supported"), ["ES256", "RS256"]);
