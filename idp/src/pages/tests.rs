@@ -137,7 +137,7 @@ fn personal_area() -> Vec<(&'static str, Value)> {
         (
             "account_overview.html",
             area(
-                json!({ "name": "A B", "methods": 1, "sessions": 2, "codes": 0, "since": "then", "entries": [entry, sparse] }),
+                json!({ "name": "A B", "methods": 1, "sessions": 2, "requests": 1, "codes": 0, "since": "then", "entries": [entry, sparse] }),
             ),
         ),
         (

@@ -6,7 +6,7 @@ use crate::{
     on_both_databases,
     support::{
         database::Database,
-        provider::{Member, Provider},
+        provider::{Member, Provider, text},
         sites::{PURSE, payment},
     },
 };
@@ -20,6 +20,7 @@ on_both_databases! {
     a_payment_is_not_asked_for_through_the_browser,
     details_that_cannot_be_confirmed_are_refused_when_they_are_pushed,
     wrong_answers_to_payments_and_logins_share_one_budget,
+    a_payment_that_names_whom_it_expects_is_approved_by_nobody_else,
 }
 
 async fn asked(provider: &Provider, minor: u64) -> Member {
@@ -148,4 +149,20 @@ async fn wrong_answers_to_payments_and_logins_share_one_budget(database: Databas
     assert_eq!(provider.enrolment_of(&ann.email).await.failures, 5);
     ann.answers().await;
     is_not_approved(&ann);
+}
+
+async fn a_payment_that_names_whom_it_expects_is_approved_by_nobody_else(database: Database) {
+    let provider = Provider::starts(database).await;
+    let shop = &provider.sites.shop;
+    let (mut ann, mut eve) = (provider.member("ann@example.com").await, provider.member("eve@example.com").await);
+    let hint = text(&ann.logs_in_at(shop).await, "id_token");
+    let visit = shop.asks_to_pay(1050, &[("id_token_hint", &hint)]).await;
+    eve.goes(&visit).await;
+    eve.pays(PURSE, 1050).await;
+    assert_eq!(eve.person.brings_back()["error"], "login_required");
+    assert_eq!(provider.log_of("eve@example.com").await.last().unwrap(), "payment refused");
+    ann.person = provider.stranger();
+    ann.goes(&visit).await;
+    ann.pays(PURSE, 1050).await;
+    assert!(ann.person.brings_back().contains_key("code"), "she can still pay");
 }
