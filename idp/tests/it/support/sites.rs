@@ -86,7 +86,8 @@ impl Sites {
         };
         let logout = json!({ "post_logout_redirect_uris": ["https://site.example/bye"] });
         let own = json!({ "enum_trusted": true, "scope": "openid profile email phone offline_access enum:admin" });
-        let pays = || json!({ "authorization_details_types": ["payment_initiation"] });
+        let types = ["payment_initiation", "payment_batch", "3ds:payment_authorisation", "enum_operation"];
+        let pays = || json!({ "authorization_details_types": types });
         Self {
             site: site("site", "https://site.example/callback", Proof::Basic, logout),
             forum: site("forum", "https://forum.example/callback", Proof::Post, json!({ "subject_type": "pairwise" })),
