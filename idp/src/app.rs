@@ -214,12 +214,16 @@ impl App {
         Ok(self.clients.find(client_id).await?.map(|client| client.client_name.clone()))
     }
 
-    /// What relying parties ask an account without a browser, the oldest first.
+    /// What relying parties ask an account without a browser, the oldest first, worded in this language.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn requests_waiting(&self, account_id: &str) -> Result<Vec<oidc::backchannel::Waiting>, Internal> {
-        oidc::backchannel::waiting(self, account_id).await
+    pub async fn requests_waiting(
+        &self,
+        account_id: &str,
+        locale: &str,
+    ) -> Result<Vec<oidc::backchannel::Waiting>, Internal> {
+        oidc::backchannel::waiting(self, account_id, locale).await
     }
 
     /// Answers such a request, named by its id, with no, for one of the reasons that pages offer; `address` is where that came

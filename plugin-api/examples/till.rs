@@ -48,6 +48,7 @@ impl Service for Till {
                 currency: "WMZ".to_owned(),
                 reference: String::new(),
                 description: String::new(),
+                subject: None,
             },
         })
     }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::message::{ChallengeKind, Description, Enrols, Kind, Manifest, Purpose, permission};
+use crate::message::{ChallengeKind, Description, Enrols, Kind, Manifest, Purpose, SubjectKind, permission};
 
 /// Locales that every plugin brings its texts in.
 pub const LOCALES: [&str; 3] = ["en", "ru", "vi"];
@@ -33,6 +33,7 @@ impl Manifest {
             kind,
             data_version: 0,
             purposes: Vec::new(),
+            subjects: Vec::new(),
             amr: Vec::new(),
             acr: None,
             acr_most: None,
@@ -50,6 +51,13 @@ impl Manifest {
     #[must_use]
     pub fn purposes(mut self, purposes: &[Purpose]) -> Self {
         self.purposes = purposes.to_vec();
+        self
+    }
+
+    /// What the factor can show and cover besides a payment to one purse.
+    #[must_use]
+    pub fn subjects(mut self, subjects: &[SubjectKind]) -> Self {
+        self.subjects = subjects.to_vec();
         self
     }
 
@@ -152,6 +160,9 @@ impl Manifest {
             Kind::Factor if self.amr.is_empty() => Err("manifest.amr must name at least one method (RFC 8176)".into()),
             Kind::Factor if self.purposes.contains(&Purpose::Authorize) && self.acr.is_none() => {
                 Err("manifest.acr must say what an authorization earns".into())
+            }
+            _ if !self.subjects.is_empty() && !self.purposes.contains(&Purpose::Payment) => {
+                Err("manifest.subjects are for a factor that serves `payment`".into())
             }
             Kind::Factor if self.acr.is_none() && self.acr_most.is_some() => {
                 Err("manifest.acr_most is for a factor with an acr".into())

@@ -12,6 +12,7 @@ mod mismatch;
 mod service;
 mod step;
 pub mod testing;
+mod transaction;
 
 pub use abi::Host;
 pub use describe::{LOCALES, TEXTS};
@@ -33,7 +34,7 @@ pub mod prelude {
 
     pub use crate::message::{
         Approved, ChallengeKind, Context, DecoyReply, Description, Effect, Enrols, Facts, Fee, Input, Manifest,
-        MappedDetails, Migrating, Price, Purpose, Scope, Signal, Site, Step, Transaction,
+        MappedDetails, Migrating, Payee, Price, Purpose, Scope, Signal, Site, Step, Subject, SubjectKind, Transaction,
     };
     pub use crate::{Error, Factor, Host, NoSettings, Result, Secret, Service, export_factor, export_service};
 }

@@ -16,21 +16,24 @@ mod nameless;
 mod names;
 mod price;
 mod services;
+mod subject;
 
 pub use manifest::*;
 pub use nameless::*;
 pub use names::*;
 pub use price::*;
 pub use services::*;
+pub use subject::*;
 
-/// The one canonical value behind everything that is shown and signed about a payment.
+/// The one canonical value behind everything that is shown and signed about a payment, or about anything else that a
+/// person approves for a relying party: see [`Subject`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Transaction {
-    /// Purse: a capital letter (the currency) and 12 digits.
+    /// Purse: a capital letter (the currency) and 12 digits. With a `subject` its check number, which looks the same.
     pub payee_account: String,
-    /// Whom the person believes to pay.
+    /// Whom the person believes to pay. Empty for a batch and for an operation.
     pub payee_name: String,
-    /// Amount in minor units of the currency; never negative, never zero.
+    /// Amount in minor units of the currency; zero only for an operation that has none.
     pub amount_minor: u64,
     /// How many digits of `amount_minor` stand behind the decimal point.
     pub minor_digits: u8,
@@ -42,6 +45,9 @@ pub struct Transaction {
     /// What is paid for, in the relying party's words.
     #[serde(default)]
     pub description: String,
+    /// What it is, where it is not one payment to one purse. Only factors whose manifest names its kind are asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
 }
 
 /// What a plugin may know of the account.
@@ -87,6 +93,10 @@ pub struct Context {
     pub random: String,
     /// Issuer of this provider, such as `https://id.example`.
     pub issuer: String,
+    /// What the transaction is, in one line in the person's language: there when it has a `subject`. The host words it from
+    /// the canonical value, for messages and devices that show it beside what they sign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
 }
 
 /// One more enrolment of the same account, where the manifest allows several.

@@ -114,42 +114,6 @@ impl Context {
     }
 }
 
-impl Transaction {
-    /// The amount as a decimal with a point, exact: `10.50`.
-    pub fn amount(&self) -> String {
-        decimal(self.amount_minor, self.minor_digits)
-    }
-
-    /// Whether it has the one form that is shown and signed: a purse (capital letter and 12 digits), an amount above
-    /// zero, names that are there, and nothing that could hide or forge a line.
-    ///
-    /// # Errors
-    /// A sentence that names the field and what is wrong with it.
-    pub fn check(&self) -> std::result::Result<(), String> {
-        let purse = self.payee_account.as_bytes();
-        let [letter, digits @ ..] = purse else { return Err("payee_account is empty".into()) };
-        if !letter.is_ascii_uppercase() || digits.len() != 12 || !digits.iter().all(u8::is_ascii_digit) {
-            return Err("payee_account must be a capital letter and 12 digits".into());
-        }
-        if self.amount_minor == 0 {
-            return Err("amount_minor must be above zero".into());
-        }
-        if self.minor_digits > 18 {
-            return Err("minor_digits must be at most 18".into());
-        }
-        for (field, text) in [("payee_name", &self.payee_name), ("currency", &self.currency)] {
-            if text.trim().is_empty() {
-                return Err(format!("{field} is empty"));
-            }
-        }
-        let texts = [&self.payee_name, &self.currency, &self.reference, &self.description];
-        if texts.iter().any(|text| text.contains(hides)) {
-            return Err("a text holds control or direction characters".into());
-        }
-        Ok(())
-    }
-}
-
 /// Most that sending one message may cost, in minor units: what is above is a slip in a price table.
 const MOST_FEE: u64 = 1_000_000_000_000;
 /// Currencies that a list of fees may name.
@@ -201,7 +165,7 @@ fn is_currency(code: &str) -> bool {
 }
 
 /// Minor units as a decimal with a point, exact.
-fn decimal(minor: u64, digits: u8) -> String {
+pub(crate) fn decimal(minor: u64, digits: u8) -> String {
     let digits = usize::from(digits);
     let text = format!("{minor:0>width$}", width = digits + 1);
     match text.split_at_checked(text.len() - digits) {
@@ -211,7 +175,7 @@ fn decimal(minor: u64, digits: u8) -> String {
 }
 
 /// Control characters, and those that change the direction of what follows (Unicode TR36 §2.5).
-fn hides(c: char) -> bool {
+pub(crate) fn hides(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

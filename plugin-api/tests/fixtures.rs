@@ -38,7 +38,7 @@ fn there_and_back<T: DeserializeOwned + Serialize>(name: &str) {
 
 type Check = fn(&str);
 
-const FIXTURES: [(&str, Check); 60] = [
+const FIXTURES: [(&str, Check); 65] = [
     ("answer.json", there_and_back::<Answer>),
     ("answer_others.json", there_and_back::<Answer>),
     ("approved.json", there_and_back::<Approved>),
@@ -46,6 +46,7 @@ const FIXTURES: [(&str, Check); 60] = [
     ("begin.json", there_and_back::<Begin>),
     ("begin_nameless.json", there_and_back::<BeginNameless>),
     ("begin_others.json", there_and_back::<Begin>),
+    ("begin_summary.json", there_and_back::<Begin>),
     ("claim.json", there_and_back::<Claim>),
     ("claimed.json", there_and_back::<Claimed>),
     ("claimed_nobody.json", there_and_back::<Claimed>),
@@ -54,6 +55,7 @@ const FIXTURES: [(&str, Check); 60] = [
     ("description_factor.json", there_and_back::<Description>),
     ("description_factor_assets.json", there_and_back::<Description>),
     ("description_factor_page.json", there_and_back::<Description>),
+    ("description_factor_subjects.json", there_and_back::<Description>),
     ("description_service.json", there_and_back::<Description>),
     ("enrol_answer.json", there_and_back::<EnrolAnswer>),
     ("enrol_begin.json", there_and_back::<EnrolBegin>),
@@ -64,6 +66,9 @@ const FIXTURES: [(&str, Check); 60] = [
     ("http_response.json", there_and_back::<HttpResponse>),
     ("log_line.json", there_and_back::<LogLine>),
     ("map_details.json", there_and_back::<MapDetails>),
+    ("mapped_batch.json", there_and_back::<MappedDetails>),
+    ("mapped_card.json", there_and_back::<MappedDetails>),
+    ("mapped_operation.json", there_and_back::<MappedDetails>),
     ("mapped_refused.json", there_and_back::<MappedDetails>),
     ("mapped_transaction.json", there_and_back::<MappedDetails>),
     ("migrate.json", there_and_back::<Migrate>),

@@ -26,14 +26,54 @@ pub struct Transaction {
     pub reference: String,
     /// What was paid for, in the relying party's words.
     pub description: String,
+    /// What it is, where it is not one payment to one purse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
+}
+
+/// What was approved where it is not one payment to one purse. `payee_account` is then a check number, which hangs on
+/// everything else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Subject {
+    /// Several payments, of which the amount is the sum.
+    Batch {
+        /// Who gets how much.
+        payees: Vec<Payee>,
+    },
+    /// A payment by card, to a payee who has no purse.
+    Card {
+        /// Last four digits of the card's number.
+        source: String,
+    },
+    /// Something else than a payment. Without an amount `amount_minor` is 0 and `currency` empty.
+    Operation {
+        /// Which, such as `take_loan`.
+        name: String,
+        /// What it is about, by name, such as `wmid`.
+        fields: BTreeMap<String, String>,
+    },
+}
+
+/// One payee of a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payee {
+    /// Purse: a capital letter and 12 digits.
+    pub account: String,
+    /// Whom the person believed to pay.
+    pub name: String,
+    /// How much, in minor units of the transaction's currency.
+    pub amount_minor: u64,
 }
 
 impl Transaction {
     /// The hash by which the receipt names it.
     pub fn hash(&self) -> String {
-        let Self { payee_account, payee_name, amount_minor, minor_digits, currency, reference, description } = self;
-        // Every member, even where it is its default: adding one later changes the hash of nothing that exists.
-        hash(&serde_json::json!({
+        let Self { payee_account, payee_name, amount_minor, minor_digits, currency, reference, description, subject } =
+            self;
+        // Every member of old, even where it is its default; one that came later only where it is there: it changes the hash
+        // of nothing that exists.
+        let mut members = serde_json::json!({
             "payee_account": payee_account,
             "payee_name": payee_name,
             "amount_minor": amount_minor,
@@ -41,7 +81,11 @@ impl Transaction {
             "currency": currency,
             "reference": reference,
             "description": description,
-        }))
+        });
+        if let Some(subject) = subject {
+            members["subject"] = serde_json::json!(subject);
+        }
+        hash(&members)
     }
 }
 
@@ -101,6 +145,7 @@ fn canonical(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
     use serde_json::json;
 
     use super::*;
@@ -114,6 +159,7 @@ mod tests {
             currency: "WMZ".into(),
             reference: String::new(),
             description: "two\nlines".into(),
+            subject: None,
         }
     }
 
@@ -129,6 +175,31 @@ mod tests {
                     \"minor_digits\":2,\"payee_account\":\"Z123456789012\",\
                     \"payee_name\":\"Tea \\\"& more\\\" Чай\",\"reference\":\"\"}";
         assert_eq!(transaction().hash(), hex::encode(Sha256::digest(text)));
+    }
+
+    #[test]
+    fn a_receipt_of_old_is_read_and_a_subject_is_hashed() {
+        let old = json!({ "payee_account": "Z123456789012", "payee_name": "Shop", "amount_minor": 1050, "minor_digits": 2,
+            "currency": "WMZ", "reference": "", "description": "" });
+        let transaction: Transaction = serde_json::from_value(old.clone()).unwrap();
+        assert_eq!((transaction.hash(), json!(transaction)), (hash(&old), old.clone()));
+        let payee =
+            |name: &str, amount_minor| Payee { account: "Z123456789012".into(), name: name.into(), amount_minor };
+        let fields = |days: &str| BTreeMap::from([("days".to_owned(), days.to_owned())]);
+        let of = |subject| Transaction { subject: Some(subject), ..transaction.clone() }.hash();
+        let hashes = [
+            transaction.hash(),
+            of(Subject::Batch { payees: vec![payee("A", 1), payee("B", 2)] }),
+            of(Subject::Batch { payees: vec![payee("B", 2), payee("A", 1)] }),
+            of(Subject::Batch { payees: vec![payee("A", 1), payee("B", 3)] }),
+            of(Subject::Card { source: "1111".into() }),
+            of(Subject::Card { source: "1112".into() }),
+            of(Subject::Operation { name: "take_loan".into(), fields: fields("30") }),
+            of(Subject::Operation { name: "give_loan".into(), fields: fields("30") }),
+            of(Subject::Operation { name: "take_loan".into(), fields: fields("31") }),
+        ];
+        let different: std::collections::BTreeSet<&String> = hashes.iter().collect();
+        assert_eq!(different.len(), hashes.len());
     }
 
     #[test]

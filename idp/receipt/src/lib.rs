@@ -24,7 +24,7 @@ mod refund;
 mod signature;
 pub mod tree;
 
-pub use claims::{Claims, TYPE, Transaction, hash};
+pub use claims::{Claims, Payee, Subject, TYPE, Transaction, hash};
 pub use log::{
     Growth, HEAD_TYPE, Head, LOGGED_WITHIN_S, Logged, Proof, verify_dated, verify_grown, verify_head, verify_logged,
 };

@@ -350,7 +350,15 @@ impl Surroundings<'_> {
             expires_at: self.expires_at,
             random: BASE64_URL_SAFE_NO_PAD.encode(random),
             issuer: self.app.config.issuer.clone(),
+            summary: self.summary(),
         }
+    }
+
+    /// Words for what is not a payment to one purse.
+    fn summary(&self) -> Option<String> {
+        let transaction = self.interaction.demand.transaction.as_ref()?;
+        transaction.subject.as_ref()?;
+        Some(self.app.pages.summary(&self.interaction.locale, transaction))
     }
 
     /// A plausible enrolment of an address that cannot sign in; the same for the same address for a day.

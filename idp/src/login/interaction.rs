@@ -2,9 +2,8 @@
 //!
 //! It travels sealed through the browser, bound to the browser's cookie, and writes nothing until something is proven.
 
-use plugin_api::message::{Fee, Purpose, Site, Transaction};
+use plugin_api::message::{Fee, Manifest, Purpose, Site, Transaction};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{ceremony::Issued, risk::Raised};
 use crate::clock::{MINUTE, Millis};
@@ -60,6 +59,12 @@ impl Demand {
         if self.transaction.is_some() { Purpose::Payment } else { Purpose::Authorize }
     }
 
+    /// Whether a factor can show and cover what is asked: old ones know only payments to one purse.
+    pub fn is_shown_by(&self, manifest: &Manifest) -> bool {
+        let kind = self.transaction.as_ref().and_then(Transaction::kind);
+        kind.is_none_or(|kind| manifest.subjects.contains(&kind))
+    }
+
     /// Whether something proven at this level will do, as far as risk goes.
     pub fn takes(&self, level: &str) -> bool {
         self.raised.as_ref().is_none_or(|raised| raised.takes(level))
@@ -67,32 +72,12 @@ impl Demand {
 
     /// SHA-256 over the canonical transaction; empty for a login.
     pub fn transaction_digest(&self) -> Vec<u8> {
-        self.transaction.as_ref().map_or_else(Vec::new, |transaction| transaction_digest(transaction).to_vec())
+        self.transaction.as_ref().map_or_else(Vec::new, |transaction| transaction.digest().to_vec())
     }
 
     pub(super) fn asks(&self, prompt: Prompt) -> bool {
         self.prompt.contains(&prompt)
     }
-}
-
-/// SHA-256 over the fields of a transaction in their order, each with its length before it (64 bits, big-endian).
-pub fn transaction_digest(transaction: &Transaction) -> [u8; 32] {
-    let amount = transaction.amount_minor.to_string();
-    let digits = transaction.minor_digits.to_string();
-    let mut digest = Sha256::new();
-    for field in [
-        &transaction.payee_account,
-        &transaction.payee_name,
-        &amount,
-        &digits,
-        &transaction.currency,
-        &transaction.reference,
-        &transaction.description,
-    ] {
-        digest.update((field.len() as u64).to_be_bytes());
-        digest.update(field.as_bytes());
-    }
-    digest.finalize().into()
 }
 
 /// Where the person is.

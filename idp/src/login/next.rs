@@ -275,6 +275,7 @@ mod tests {
             currency: "WMZ".into(),
             reference: String::new(),
             description: String::new(),
+            subject: None,
         }
     }
 }

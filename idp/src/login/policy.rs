@@ -99,6 +99,9 @@ impl Policy {
 
     fn earned(&self, manifest: &Manifest, declared: &str, demand: &Demand) -> Option<String> {
         let purpose = demand.purpose();
+        if !demand.is_shown_by(manifest) {
+            return None;
+        }
         let level = self.allowed(manifest, declared, &demand.client_id, purpose).filter(|level| demand.takes(level))?;
         if purpose == Purpose::Payment && !manifest.unbound {
             return Some(acr::PAYMENT.to_owned());

@@ -71,7 +71,10 @@ impl Sets {
 /// Factors that run and are for such a demand at all, whether or not this one may be met by them.
 pub(super) fn serving(app: &App, policy: &Policy, demand: &Demand) -> Vec<FactorHandle> {
     let mut running = app.plugins.factors_for(demand.purpose());
-    running.retain(|factor| policy.serves(factor.manifest(), &demand.client_id, demand.purpose()));
+    running.retain(|factor| {
+        let manifest = factor.manifest();
+        policy.serves(manifest, &demand.client_id, demand.purpose()) && demand.is_shown_by(manifest)
+    });
     running
 }
 

@@ -8,6 +8,7 @@
 //! learn from the time which addresses have an account whose owner wants to know.
 
 use jiff::tz::TimeZone;
+use plugin_api::message::Transaction;
 use serde_json::{Value, json};
 
 use super::choice::{Choice, Kind, Mail, Means};
@@ -143,10 +144,28 @@ impl Telling<'_> {
             "address": self.event.address.as_deref().map_or(NOTHING.to_owned(), |from| app.places.told(from, locale)),
             "result": app.pages.text(locale, &result, &json!({})),
             "amount": payment.map(|payment| format!("{} {}", payment.amount(), plain(&payment.currency))),
-            "payee": payment.map(|payment| format!("{} ({})", plain(&payment.payee_name), payment.payee_account)),
+            "payee": payment.map(|payment| self.payee(payment)),
             "last": last.unwrap_or_default(),
             "link": app.config.url("/account/log"),
         }))
+    }
+
+    /// Which texts tell of it: those of payments name an amount and a payee.
+    fn worded_as(&self) -> &'static str {
+        let has_subject = self.event.transaction.as_ref().is_some_and(|payment| payment.subject.is_some());
+        match self.kind {
+            Kind::Payment if has_subject => "approval",
+            Kind::PaymentFailed if has_subject => "approval_failed",
+            kind => kind.name(),
+        }
+    }
+
+    /// Whom, or what else it was.
+    fn payee(&self, payment: &Transaction) -> String {
+        if payment.subject.is_some() {
+            return plain(&self.app.pages.summary(self.owner.locale, payment));
+        }
+        format!("{} ({})", plain(&payment.payee_name), payment.payee_account)
     }
 
     /// `cipherpad 1.0.0` is written into the log; people know it by its name.
@@ -170,7 +189,7 @@ impl Telling<'_> {
                 all.into_iter().map(|address| address.email).collect()
             }
         };
-        let (key, effect) = (format!("attempt_{}", self.kind.name()), self.effect("mail")?);
+        let (key, effect) = (format!("attempt_{}", self.worded_as()), self.effect("mail")?);
         let one = |(number, to): (usize, &String)| {
             letter::of_key(self.app, self.owner.locale, &key, format!("{effect}:{number}"), to, args)
         };
@@ -188,7 +207,7 @@ impl Telling<'_> {
         // A place would lengthen the message, which is paid for by the part.
         let mut args = args.clone();
         args["address"] = json!(self.event.address.as_deref().unwrap_or(NOTHING));
-        let text = self.app.pages.text(self.owner.locale, &format!("sms_attempt_{}", self.kind.name()), &args);
+        let text = self.app.pages.text(self.owner.locale, &format!("sms_attempt_{}", self.worded_as()), &args);
         let message = letter::sms(self.effect("sms")?, phone, text);
         Ok(Some(Text { message, counted: count.one_more(), guarded }))
     }

@@ -1,7 +1,6 @@
 //! An approved payment: the confirmation that is stored and the receipt that proves it.
 
-use plugin_api::message::{Approved, Transaction};
-use serde_json::{Value, json};
+use plugin_api::message::Approved;
 
 use super::{
     client::Client,
@@ -16,18 +15,6 @@ use crate::{
     plugins::ServiceHandle,
     store::{self, Change},
 };
-
-/// The transaction as a page shows it.
-pub(super) fn words(transaction: &Transaction) -> Value {
-    json!({
-        "payee_name": transaction.payee_name,
-        "payee_account": transaction.payee_account,
-        "amount": transaction.amount(),
-        "currency": transaction.currency,
-        "description": transaction.description,
-        "reference": transaction.reference,
-    })
-}
 
 /// What a right payment answer leads to, before its commit.
 #[derive(Clone)]

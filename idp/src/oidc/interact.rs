@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use plugin_api::message::Input;
+use plugin_api::message::{Input, Transaction};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -125,12 +125,17 @@ async fn try_open(
     Ok(response)
 }
 
+/// What is to be approved, if anything is.
+fn approved(request: &AuthorizationRequest) -> Option<Transaction> {
+    request.payment.as_ref().map(|payment| payment.transaction.clone())
+}
+
 /// What the request means for the person.
 pub(super) fn demand(client: &Client, request: &AuthorizationRequest) -> Demand {
     Demand {
         client_id: request.client_id.clone(),
         site: client.site_for(&request.redirect_uri),
-        transaction: request.payment.as_ref().map(|payment| payment.transaction.clone()),
+        transaction: approved(request),
         acr_values: request.acr_values.clone(),
         acr_essential: request.essential_acr,
         max_age: request.max_age,
@@ -231,6 +236,7 @@ fn reopen<'a>(
             let locale = pages::locale_of(headers, &visit.request.ui_locales);
             locale.clone_into(&mut visit.interaction.locale);
             visit.interaction.block.clone_from(&block);
+            visit.interaction.demand.transaction = approved(&visit.request);
             Ok((Visitor { app, browser: browser.to_owned(), headers, block }, visit))
         }
         Err(crate::seal::SealError::Expired) => Err(problem("expired")),
@@ -258,7 +264,10 @@ fn answer_or_problem(app: &App, locale: &str, done: Result<Response, Unanswered>
 
 impl Visitor<'_> {
     fn seal(&self, visit: &Visit) -> Result<String, Internal> {
-        Ok(self.app.seal.travel(SLOT, &self.browser, visit.interaction.expires_at(), visit)?)
+        // What is approved is in the request already: with long lists of payees the address is long enough.
+        let mut visit = visit.clone();
+        visit.interaction.demand.transaction = None;
+        Ok(self.app.seal.travel(SLOT, &self.browser, visit.interaction.expires_at(), &visit)?)
     }
 
     fn redirect_to(&self, visit: &Visit) -> Result<Response, Unanswered> {

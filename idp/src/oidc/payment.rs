@@ -34,6 +34,7 @@ pub(super) async fn read(
     let request = MapDetails { details, site: client.site_for(redirect_uri) };
     match service.map_details(&request).await.map_err(unavailable)? {
         MappedDetails::Transaction { transaction } => {
+            app.pages.can_word(&transaction).map_err(invalid)?;
             Ok(PaymentRequest { details: request.details, transaction, service: service.id().to_owned() })
         }
         MappedDetails::Refused { reason } => Err(invalid(reason).into()),

@@ -2,7 +2,7 @@
 //! published keys. The crate `enum-receipt` says what is in them, and verifies them.
 
 use enum_receipt::{Claims, TYPE};
-use plugin_api::message::Transaction;
+use plugin_api::message::{Payee, Subject, Transaction};
 use serde_json::Value;
 
 use super::{client::Client, subject};
@@ -63,8 +63,16 @@ pub fn transaction_hash(transaction: &Transaction) -> String {
 
 /// Every member by name: one that is added later has to find its place in receipts.
 pub(super) fn in_receipt(transaction: &Transaction) -> enum_receipt::Transaction {
-    let Transaction { payee_account, payee_name, amount_minor, minor_digits, currency, reference, description } =
-        transaction.clone();
+    let Transaction {
+        payee_account,
+        payee_name,
+        amount_minor,
+        minor_digits,
+        currency,
+        reference,
+        description,
+        subject,
+    } = transaction.clone();
     enum_receipt::Transaction {
         payee_account,
         payee_name,
@@ -73,6 +81,18 @@ pub(super) fn in_receipt(transaction: &Transaction) -> enum_receipt::Transaction
         currency,
         reference,
         description,
+        subject: subject.map(subject_in_receipt),
+    }
+}
+
+fn subject_in_receipt(subject: Subject) -> enum_receipt::Subject {
+    match subject {
+        Subject::Batch { payees } => {
+            let payee = |Payee { account, name, amount_minor }| enum_receipt::Payee { account, name, amount_minor };
+            enum_receipt::Subject::Batch { payees: payees.into_iter().map(payee).collect() }
+        }
+        Subject::Card { source } => enum_receipt::Subject::Card { source },
+        Subject::Operation { name, fields } => enum_receipt::Subject::Operation { name, fields },
     }
 }
 
@@ -153,6 +173,7 @@ mod tests {
             currency: "WMZ".into(),
             reference: String::new(),
             description: "two\nlines".into(),
+            subject: None,
         }
     }
 }

@@ -20,9 +20,11 @@ use crate::error::Internal;
 pub mod assets;
 mod headers;
 pub mod language;
+mod lookalike;
 mod qr;
 mod templates;
 pub mod texts;
+mod transaction;
 
 pub use headers::{Options, Scripts};
 pub use language::{LOCALES, locale_of, locale_or_default, switch};

@@ -14,6 +14,7 @@ fn description(template: &str) -> Description {
             kind: Kind::Factor,
             data_version: 1,
             purposes: vec![Purpose::Authorize],
+            subjects: vec![],
             amr: vec![],
             acr: None,
             acr_most: None,
@@ -43,8 +44,11 @@ fn pages(template: &str) -> Pages {
 /// Data of every page, as full as it gets.
 fn everything() -> Vec<(&'static str, Value)> {
     let site = json!({ "name": "Shop <b>", "origin": "https://shop.example" });
-    let payment = json!({ "payee_name": "Shop", "payee_account": "Z123456789012", "amount": "19.90", "currency": "WMZ",
-        "description": "Two books", "reference": "A-1" });
+    let payment = json!({ "title": "Confirm", "decline": "Decline", "unmet": "No method", "label": "Payment",
+        "payee_name": "Shop", "payee_account": "Z123456789012", "is_checked": true, "amount": "19.90", "currency": "WMZ",
+        "description": "Two books", "reference": "A-1", "operation": "Take a loan", "card": "•••• 1111",
+        "rows": [{ "id": "wmid", "label": "WMID", "value": "1" }], "warnings": ["Odd"],
+        "payees": [{ "name": "A <b>", "account": "Z123456789012", "amount": "1.00" }] });
     let login = |more: Value| {
         let mut all = json!({ "site": site, "hidden": { "state": "s\"1" }, "payment": payment, "error": "error_wrong",
             "action": "/login/x", "email": "a@b.example" });

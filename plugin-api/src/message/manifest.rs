@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::SubjectKind;
+
 /// What kind of plugin this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -80,6 +82,9 @@ pub struct Manifest {
     /// Purposes that a factor can serve. Empty for a service.
     #[serde(default)]
     pub purposes: Vec<Purpose>,
+    /// What a factor for payments can show and cover besides a payment to one purse. It is not asked about anything else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<SubjectKind>,
     /// Authentication method references (RFC 8176) that a `Pass` may name. The host drops any other.
     #[serde(default)]
     pub amr: Vec<String>,

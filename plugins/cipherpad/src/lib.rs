@@ -79,6 +79,7 @@ impl Factor for Cipherpad {
     fn description() -> Result<Description> {
         let manifest = Manifest::factor(ID, env!("CARGO_PKG_VERSION"))
             .purposes(&[Purpose::Authorize, Purpose::Payment])
+            .subjects(&SubjectKind::ALL)
             .amr(AMR)
             .acr("urn:enum:acr:2")
             .challenge(ChallengeKind::Derived)

@@ -13,11 +13,11 @@ use cipherpad_core::{
     verify::STEP_SECONDS,
 };
 use plugin_api::{
-    message::{Context, Effect, Input, Purpose, Signal, Step},
+    message::{Context, Effect, Input, Purpose, Signal, Step, SubjectKind, Transaction},
     testing::{
-        Loaded,
+        Loaded, altered,
         conformance::{self, Asked, Person},
-        context,
+        context, context_of,
     },
 };
 use serde_json::{Value, json};
@@ -39,13 +39,14 @@ impl Ann {
     /// What Ann types into her pad from the page.
     fn question(cx: &Context, asked: &Asked) -> Question {
         let challenge: Challenge = serde_json::from_value(asked.data["challenge"].clone()).unwrap();
-        match cx.purpose {
-            Purpose::Authorize => Question::Login { challenge },
-            Purpose::Payment => Question::Payment {
-                challenge,
-                payee: asked.data["payee"].as_str().unwrap().parse().unwrap(),
-                amount: Amount::parse(asked.data["amount"].as_str().unwrap(), 2).unwrap(),
-            },
+        if cx.purpose == Purpose::Authorize {
+            return Question::Login { challenge };
+        }
+        let payee = asked.data["payee"].as_str().unwrap().parse().unwrap();
+        let amount = asked.data["amount"].as_str().map(|amount| Amount::parse(amount, 2).unwrap());
+        match asked.data["kind"].as_str() {
+            Some("operation") => Question::Operation { challenge, check: payee, amount },
+            _ => Question::Payment { challenge, payee, amount: amount.unwrap() },
         }
     }
 
@@ -175,18 +176,74 @@ fn an_approval_is_for_the_amount_that_was_shown() {
     passed(plugin.answer(&cx, &enrolment, &state, &input).unwrap());
 }
 
+/// Typed or scanned: the answer hangs on the whole transaction, through payee and amount or through the check number. What else
+/// there is of a payment to one purse is in the host's randomness.
+#[test]
+fn an_answer_approves_nothing_that_differs_in_a_single_character() {
+    let plugin = plugin();
+    let (mut ann, enrolment) = activated(&plugin, &context(Purpose::Authorize), None);
+    for cx in SubjectKind::ALL.map(context_of).into_iter().chain([context(Purpose::Payment)]) {
+        let (page, state) = asked(plugin.begin(&cx, &enrolment).unwrap());
+        let input = ann.answer(&cx, &page);
+        let shown = cx.transaction.as_ref().unwrap();
+        for other in altered(shown).into_iter().map(Transaction::numbered) {
+            let question = |of: &Transaction| (of.payee_account.clone(), of.amount_minor, of.kind());
+            if question(&other) == question(shown) {
+                assert!(shown.subject.is_none() || other == *shown, "{other:?}");
+                continue;
+            }
+            let other = Context { transaction: Some(other), ..cx.clone() };
+            let step = plugin.answer(&other, &enrolment, &state, &input).unwrap();
+            assert_eq!(step, Step::Wrong { signal: None }, "{:?}", other.transaction);
+            // With the same number asked about the other one, should a host mix them up.
+            let Step::Ask { state, .. } = plugin.begin(&other, &enrolment).unwrap() else { continue };
+            let step = plugin.answer(&other, &enrolment, &state, &input).unwrap();
+            assert_eq!(step, Step::Wrong { signal: None }, "{:?}", other.transaction);
+        }
+        passed(plugin.answer(&cx, &enrolment, &state, &input).unwrap());
+    }
+}
+
+#[test]
+fn an_operation_without_an_amount_is_no_payment_of_nothing() {
+    let plugin = plugin();
+    let (mut ann, enrolment) = activated(&plugin, &context(Purpose::Authorize), None);
+    let mut cx = context_of(SubjectKind::Operation);
+    let paid = cx.clone();
+    cx.transaction = cx
+        .transaction
+        .map(|of| Transaction { amount_minor: 0, minor_digits: 0, currency: String::new(), ..of }.numbered());
+    let (page, state) = asked(plugin.begin(&cx, &enrolment).unwrap());
+    assert!(page.data["amount"].is_null() && page.data["kind"] == "operation", "{}", page.data);
+    let challenge: Challenge = serde_json::from_value(page.data["challenge"].clone()).unwrap();
+    let payee: cipherpad_core::payment::Payee = page.data["payee"].as_str().unwrap().parse().unwrap();
+    let as_payment = Question::Payment { challenge, payee, amount: Amount::from_minor(1).unwrap() };
+    let input: Input = [("answer", ann.respond(&as_payment, &cx))].into_iter().collect();
+    assert_eq!(plugin.answer(&cx, &enrolment, &state, &input).unwrap(), Step::Wrong { signal: None });
+    passed(plugin.answer(&cx, &enrolment, &state, &ann.answer(&cx, &page)).unwrap());
+    // Without words, or with a check number of something else, nobody is asked.
+    let unworded = Context { summary: None, ..cx.clone() };
+    let mut misnumbered = cx;
+    misnumbered.transaction.as_mut().unwrap().payee_account = paid.transaction.unwrap().payee_account;
+    for other in [unworded, misnumbered] {
+        assert!(matches!(plugin.begin(&other, &enrolment).unwrap(), Step::Fail { .. }), "{other:?}");
+    }
+}
+
 #[test]
 fn the_qr_code_is_signed_for_this_pad_and_says_what_the_page_says() {
     let plugin = plugin();
     let (mut ann, enrolment) = activated(&plugin, &context(Purpose::Authorize), None);
-    for cx in [context(Purpose::Authorize), context(Purpose::Payment)] {
+    let subjects = SubjectKind::ALL.map(context_of);
+    for cx in subjects.into_iter().chain([context(Purpose::Authorize), context(Purpose::Payment)]) {
         let (page, _) = asked(plugin.begin(&cx, &enrolment).unwrap());
         let text = page.data["qr"].as_str().unwrap();
         let digits = ann.pad().offer.challenge.digits();
         let Ok(Scanned::Signed(signed)) = qr::parse(text, digits) else { panic!("{text}") };
         let now = u64::try_from(cx.now / 1000).unwrap();
-        let Vouched { origin, question, .. } = signed.verify(&ann.pad().offer.qr_key, now).unwrap();
+        let Vouched { origin, question, words, .. } = signed.verify(&ann.pad().offer.qr_key, now).unwrap();
         assert_eq!((origin.as_str(), question), ("https://shop.example", Ann::question(&cx, &page)));
+        assert_eq!(words, cx.summary);
         assert_eq!(signed.verify(&ann.pad().offer.qr_key, now + 180), Err(QrError::Expired));
         let scanned = ann.answer(&cx, &page);
         assert_eq!(scanned.text("answer").len(), 8);
@@ -251,7 +308,8 @@ fn policy_may_choose_six_digits() {
 fn a_purse_that_a_pad_cannot_type_is_not_asked_for() {
     let (plugin, cx) = (plugin(), context(Purpose::Payment));
     let (_, enrolment) = activated(&plugin, &context(Purpose::Authorize), None);
-    for purse in ["DE89370400440532013000", "z123456789012", "123456789012"] {
+    // The last one could be a check number.
+    for purse in ["DE89370400440532013000", "z123456789012", "123456789012", "M123456789012"] {
         let mut cx = cx.clone();
         cx.transaction.as_mut().unwrap().payee_account = purse.to_owned();
         assert!(matches!(plugin.begin(&cx, &enrolment).unwrap(), Step::Fail { .. }), "{purse}");
@@ -265,8 +323,9 @@ fn pages_render_in_every_language_with_the_fixed_ids() {
     let mut tera = tera::Tera::default();
     tera.add_raw_templates(description.pages.iter().map(|(name, text)| (format!("{name}.html"), text))).unwrap();
     let (_, enrolment) = activated(&plugin, &context(Purpose::Authorize), None);
-    for purpose in [Purpose::Authorize, Purpose::Payment] {
-        let (page, _) = asked(plugin.begin(&context(purpose), &enrolment).unwrap());
+    let subjects = SubjectKind::ALL.map(context_of);
+    for cx in subjects.into_iter().chain([context(Purpose::Authorize), context(Purpose::Payment)]) {
+        let (page, _) = asked(plugin.begin(&cx, &enrolment).unwrap());
         for texts in description.texts.values() {
             let mut values = tera::Context::new();
             values.insert("data", &page.data);
@@ -285,7 +344,9 @@ fn pages_render_in_every_language_with_the_fixed_ids() {
             ] {
                 assert!(html.contains(part), "{part} is not in {html}");
             }
-            assert_eq!(html.contains("Z123456789012"), purpose == Purpose::Payment);
+            let number = cx.transaction.as_ref().map_or("Z123456789012", |of| &of.payee_account);
+            assert_eq!(html.contains(number), cx.purpose == Purpose::Payment);
+            assert_eq!(html.contains("check-hint"), cx.summary.is_some());
         }
     }
     let (page, _) = asked(plugin.enrol_begin(&context(Purpose::Authorize), None).unwrap());

@@ -59,6 +59,7 @@ impl Factor for Fingerprint {
     fn description() -> Result<Description> {
         let manifest = Manifest::factor(ID, env!("CARGO_PKG_VERSION"))
             .purposes(&[Purpose::Authorize, Purpose::Payment])
+            .subjects(&SubjectKind::ALL)
             .amr(AMR)
             .acr("phr")
             .acr_most(ATTESTED)

@@ -1,10 +1,13 @@
 //! The `payment_initiation` object of `authorization_details` (RFC 9396 §2), as a shop sends it.
 
 use plugin_api::message::Transaction;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{amount, plain, purse};
+use crate::{
+    amount::{InstructedAmount, MINOR_DIGITS},
+    plain, purse,
+};
 
 /// Longest `creditorName` and `reference`, in characters.
 pub const MOST_NAME: usize = 64;
@@ -35,24 +38,12 @@ pub struct PaymentInitiation {
     pub remittance_information: String,
 }
 
-/// The one type that this plugin owns.
+/// What it is.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 pub enum Kind {
     /// A payment to a purse.
     #[serde(rename = "payment_initiation")]
     PaymentInitiation,
-}
-
-/// An amount in a currency.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct InstructedAmount {
-    /// Code such as `WMZ`.
-    #[schemars(schema_with = "currency_codes")]
-    pub currency: String,
-    /// Exact decimal such as `10.50`, as a string: JSON numbers are not exact everywhere.
-    #[schemars(regex(pattern = amount::PATTERN))]
-    pub amount: String,
 }
 
 /// The account to be credited.
@@ -64,11 +55,6 @@ pub struct CreditorAccount {
     pub purse: String,
 }
 
-fn currency_codes(_: &mut SchemaGenerator) -> Schema {
-    let codes: Vec<&str> = purse::CURRENCIES.iter().map(|(_, code)| *code).collect();
-    json_schema!({ "type": "string", "enum": codes, "description": "Code such as `WMZ`." })
-}
-
 impl PaymentInitiation {
     /// The canonical transaction: what is shown, signed and put into the receipt.
     ///
@@ -76,32 +62,31 @@ impl PaymentInitiation {
     /// For the shop's developer: which field, and what is wrong with it.
     pub fn transaction(self) -> Result<Transaction, String> {
         let Kind::PaymentInitiation = self.kind;
-        let amount_minor =
-            amount::minor_units(&self.instructed_amount.amount).map_err(|e| format!("instructedAmount.amount: {e}"))?;
-        let currency =
-            purse::currency_of(&self.creditor_account.purse).map_err(|e| format!("creditorAccount.purse: {e}"))?;
-        // An exact comparison: letters of another alphabet that look alike are not the currency.
-        if self.instructed_amount.currency != currency {
-            return Err(format!("instructedAmount.currency: this purse holds {currency} and nothing else"));
-        }
-        if self.creditor_name.is_empty() {
-            return Err("creditorName: must not be empty".into());
-        }
-        for (field, text, most) in [
-            ("creditorName", &self.creditor_name, MOST_NAME),
-            ("reference", &self.reference, MOST_NAME),
-            ("remittanceInformation", &self.remittance_information, MOST_DESCRIPTION),
-        ] {
-            plain::check(text, most).map_err(|e| format!("{field}: {e}"))?;
-        }
+        let Self { creditor_name, creditor_account, reference, remittance_information, .. } = self;
+        let currency = creditor_account.currency("creditorAccount")?;
+        let amount_minor = self.instructed_amount.minor_units_of(currency, "instructedAmount")?;
+        plain::required("creditorName", &creditor_name, MOST_NAME)?;
+        plain::optional("reference", &reference, MOST_NAME)?;
+        plain::optional("remittanceInformation", &remittance_information, MOST_DESCRIPTION)?;
         Ok(Transaction {
-            payee_account: self.creditor_account.purse,
-            payee_name: self.creditor_name,
+            payee_account: creditor_account.purse,
+            payee_name: creditor_name,
             amount_minor,
-            minor_digits: amount::MINOR_DIGITS,
+            minor_digits: MINOR_DIGITS,
             currency: currency.to_owned(),
-            reference: self.reference,
-            description: self.remittance_information,
+            reference,
+            description: remittance_information,
+            subject: None,
         })
+    }
+}
+
+impl CreditorAccount {
+    /// What the purse holds; `field` is where it stands.
+    ///
+    /// # Errors
+    /// For the developer who sent it.
+    pub fn currency(&self, field: &str) -> Result<&'static str, String> {
+        purse::currency_of(&self.purse).map_err(|e| format!("{field}.purse: {e}"))
     }
 }

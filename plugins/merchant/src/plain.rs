@@ -1,10 +1,32 @@
 //! Texts of a relying party that a person will read before approving: they must look like what they are.
 
+use unicode_normalization::is_nfc;
+
+/// [`check`] of a text that has to be there.
+///
+/// # Errors
+/// For the developer who sent it, beginning with `field`.
+pub fn required(field: &str, text: &str, most_characters: usize) -> Result<(), String> {
+    if text.is_empty() {
+        return Err(format!("{field}: must not be empty"));
+    }
+    optional(field, text, most_characters)
+}
+
+/// [`check`] of a text that may be empty.
+///
+/// # Errors
+/// As [`required`].
+pub fn optional(field: &str, text: &str, most_characters: usize) -> Result<(), String> {
+    check(text, most_characters).map_err(|e| format!("{field}: {e}"))
+}
+
 /// Whether `text` can be shown as it is.
 ///
 /// # Errors
-/// A sentence for the developer who sent it: too long, spaces where they cannot be seen, or characters that are
-/// invisible, change the direction of writing, or break the line.
+/// A sentence for the developer who sent it: too long, spaces where they cannot be seen, not in Unicode's normal form C (two
+/// ways to write one letter are two texts that look the same), or characters that are invisible, change the direction of
+/// writing, or break the line.
 pub fn check(text: &str, most_characters: usize) -> Result<(), String> {
     if text.chars().count() > most_characters {
         return Err(format!("must have at most {most_characters} characters"));
@@ -12,10 +34,10 @@ pub fn check(text: &str, most_characters: usize) -> Result<(), String> {
     if text.starts_with(' ') || text.ends_with(' ') || text.contains("  ") {
         return Err("must not begin or end with a space, or hold two in a row".into());
     }
-    match text.chars().find(|&c| is_deceptive(c)) {
-        Some(c) => Err(format!("must not hold the character U+{:04X}", u32::from(c))),
-        None => Ok(()),
+    if let Some(c) = text.chars().find(|&c| is_deceptive(c)) {
+        return Err(format!("must not hold the character U+{:04X}", u32::from(c)));
     }
+    if is_nfc(text) { Ok(()) } else { Err("must be in Unicode's normal form C".into()) }
 }
 
 /// Characters that a reader cannot see, or that make the text around them look different. The zero-width joiners are
@@ -78,6 +100,9 @@ mod tests {
             "Demo  Shop",
             "\tDemo",
             "\u{61c}Demo",
+            // É as two characters, and a sign that stands for another letter.
+            "Cafe\u{301}",
+            "5 k\u{212a}",
         ] {
             assert!(check(text, 64).is_err(), "{text:?} was taken");
         }

@@ -1,5 +1,7 @@
 //! Purses and their currencies.
 
+use schemars::{Schema, SchemaGenerator, json_schema};
+
 /// What a purse looks like: a capital letter, which says the currency, and 12 digits.
 pub const PATTERN: &str = "^[A-Z][0-9]{12}$";
 
@@ -19,6 +21,17 @@ pub const CURRENCIES: [(char, &str); 13] = [
     ('Y', "WMY"),
     ('Z', "WMZ"),
 ];
+
+/// Schema of a code of [`CURRENCIES`].
+pub(crate) fn currency_codes(_: &mut SchemaGenerator) -> Schema {
+    let codes: Vec<&str> = CURRENCIES.iter().map(|(_, code)| *code).collect();
+    json_schema!({ "type": "string", "enum": codes, "description": "Code such as `WMZ`." })
+}
+
+/// Whether it is one of [`CURRENCIES`].
+pub fn is_currency(code: &str) -> bool {
+    CURRENCIES.iter().any(|(_, known)| *known == code)
+}
 
 /// Currency that the purse holds.
 ///

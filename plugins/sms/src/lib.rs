@@ -122,6 +122,7 @@ impl Factor for Sms {
     fn description() -> Result<Description> {
         let manifest = Manifest::factor(ID, env!("CARGO_PKG_VERSION"))
             .purposes(&[Purpose::Authorize, Purpose::Payment])
+            .subjects(&SubjectKind::ALL)
             .amr(AMR)
             .acr("urn:enum:acr:2")
             .challenge(ChallengeKind::Stored)
@@ -155,9 +156,18 @@ impl Factor for Sms {
         };
         let message = match &transaction {
             None => message::of_login(cx, &code, until),
-            Some(transaction) => message::of_payment(cx, transaction, &code, until),
+            Some(transaction) if transaction.subject.is_none() => message::of_payment(cx, transaction, &code, until),
+            Some(transaction) => {
+                // A message that does not say what its code approves is not sent.
+                let Some(summary) = &cx.summary else { return Ok(Step::fail("no_summary")) };
+                message::of_subject(cx, (transaction, summary), &code, until)
+            }
         };
-        Ok(Step::ask_with(page, shown(&code), Asked { code, until, transaction }, vec![message]))
+        let mut data = shown(&code);
+        if transaction.as_ref().is_some_and(|transaction| transaction.subject.is_some()) {
+            data["worded"] = true.into();
+        }
+        Ok(Step::ask_with(page, data, Asked { code, until, transaction }, vec![message]))
     }
 
     fn answer(

@@ -9,6 +9,8 @@ use sent_code::{Code, minutes_left, one_line};
 /// Longest name of a site or a payee, in characters: what goes into a message costs by its length. As long as a payee's name
 /// may be where it is pushed; the account behind it is never shortened.
 const LONGEST_NAME: usize = 64;
+/// Longest words for what is approved, in characters. They begin with what it is and how much.
+const LONGEST_SUMMARY: usize = 160;
 /// What stands for the rest of a longer name: characters that do not turn a message in Latin letters into UCS-2.
 const SHORTENED: &str = "..";
 
@@ -29,6 +31,17 @@ pub(crate) fn of_payment(cx: &Context, transaction: &Transaction, code: &Code, u
     sms("payment_sms", cx, code, more)
 }
 
+/// With the code of what is not a payment to one purse, behind the host's words for it and its check number.
+pub(crate) fn of_subject(cx: &Context, approved: (&Transaction, &str), code: &Code, until: i64) -> Effect {
+    let (transaction, summary) = approved;
+    let more = vec![
+        ("summary", shortened(summary, LONGEST_SUMMARY)),
+        ("check", one_line(&transaction.payee_account)),
+        ("minutes", minutes_left(cx, until).to_string()),
+    ];
+    sms("approval_sms", cx, code, more)
+}
+
 /// With the code that turns the method on. The host says on its page for how long: a day, not minutes.
 pub(crate) fn of_enrolment(cx: &Context, code: &Code) -> Effect {
     sms("enrol_sms", cx, code, vec![("site", site(cx))])
@@ -45,11 +58,15 @@ fn site(cx: &Context) -> String {
 }
 
 fn short(name: &str) -> String {
-    let name = one_line(name);
-    if name.chars().count() <= LONGEST_NAME {
-        return name;
+    shortened(name, LONGEST_NAME)
+}
+
+fn shortened(text: &str, longest: usize) -> String {
+    let text = one_line(text);
+    if text.chars().count() <= longest {
+        return text;
     }
-    let kept: String = name.chars().take(LONGEST_NAME - SHORTENED.len()).collect();
+    let kept: String = text.chars().take(longest - SHORTENED.len()).collect();
     format!("{kept}{SHORTENED}")
 }
 

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use plugin_api::{
-    message::{Description, Effect, Input, Purpose, Step},
-    testing::{Loaded, context},
+    message::{Description, Effect, Input, Purpose, Step, SubjectKind},
+    testing::{Loaded, context, context_of},
 };
 use serde_json::{Value, json};
 
@@ -25,7 +25,8 @@ fn all(plugin: &Loaded) -> (Vec<Page>, Vec<Effect>) {
     let slipped = plugin.enrol_answer(&cx, state, &Input::default()).unwrap();
     let (mut pages, mut messages) = (Vec::new(), Vec::new());
     let payment = plugin.begin(&context(Purpose::Payment), &enrolment).unwrap();
-    for step in [plugin.begin(&cx, &enrolment).unwrap(), payment, proving, slipped] {
+    let operation = plugin.begin(&context_of(SubjectKind::Operation), &enrolment).unwrap();
+    for step in [plugin.begin(&cx, &enrolment).unwrap(), payment, operation, proving, slipped] {
         let Step::Ask { page, data, effects, .. } = step else { panic!("it did not ask") };
         pages.push((page, data));
         messages.extend(effects);

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use plugin_api::{
-    message::{Context, Effect, Input, Purpose, Step, Transaction},
+    message::{Context, Effect, Input, Purpose, Step, SubjectKind, Transaction},
     testing::{
-        Loaded,
+        Loaded, altered,
         conformance::{self, Asked, Person},
-        context,
+        context, context_of,
     },
 };
 use serde_json::{Value, json};
@@ -105,6 +105,47 @@ fn it_proves_possession_and_serves_payments() {
         (manifest.amr.as_slice(), manifest.permissions.len()),
         (["sms".to_owned(), "otp".to_owned()].as_slice(), 0)
     );
+}
+
+#[test]
+fn a_code_approves_nothing_that_differs_in_a_single_character() {
+    let plugin = plugin();
+    let enrolment = enrolled(&plugin);
+    for cx in SubjectKind::ALL.map(context_of).into_iter().chain([context(Purpose::Payment)]) {
+        let (page, state) = begun(&plugin, &cx);
+        let right = typed(&code(&page.effects));
+        for other in altered(cx.transaction.as_ref().unwrap()) {
+            for other in [other.clone(), other.numbered()] {
+                let same = cx.transaction.as_ref() == Some(&other);
+                let other = Context { transaction: Some(other), ..cx.clone() };
+                let step = plugin.answer(&other, &enrolment, &state, &right).unwrap();
+                assert!(same || step == wrong(), "{:?}", other.transaction);
+            }
+        }
+        let passed = plugin.answer(&cx, &enrolment, &state, &right).unwrap();
+        assert!(matches!(passed, Step::Pass { .. }), "{passed:?}");
+    }
+}
+
+#[test]
+fn a_message_says_in_words_what_else_it_approves() {
+    let plugin = plugin();
+    for kind in SubjectKind::ALL {
+        let cx = context_of(kind);
+        let (page, _) = begun(&plugin, &cx);
+        let code = code(&page.effects);
+        for locale in ["en", "ru", "vi"] {
+            let text = sent(&plugin, locale, &page.effects);
+            let words = text.find(cx.summary.as_deref().unwrap()).unwrap();
+            let check = text.find(&cx.transaction.as_ref().unwrap().payee_account).unwrap();
+            // What is approved stands before the code: whoever reads on has read it.
+            assert!(words < check && check < text.find(&code).unwrap(), "{text}");
+            assert!(text.ends_with(&format!("\n\n@id.example #{code}")), "{text}");
+        }
+        let unworded = Context { summary: None, ..cx };
+        let step = plugin.begin(&unworded, &enrolled(&plugin)).unwrap();
+        assert!(matches!(step, Step::Fail { .. }), "{step:?}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::Query, response::Response};
+use plugin_api::message::{SubjectKind, Transaction};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::form_urlencoded;
@@ -170,17 +171,20 @@ pub(super) async fn shown(area: &Area, entries: &[(Model, Event)]) -> Result<Vec
 }
 
 fn entry_shown(area: &Area, entry: &Model, event: &Event, names: &BTreeMap<String, String>) -> Value {
+    let kind = event.transaction.as_ref().and_then(Transaction::kind);
+    let what = if kind == Some(SubjectKind::Operation) { "operation" } else { &event.what };
     let payment = event.transaction.as_ref().map(|payment| {
+        let summary = payment.subject.is_some().then(|| area.app.pages.summary(area.locale, payment));
         json!({
             "payee": payment.payee_name, "account": payment.payee_account,
-            "amount": payment.amount(), "currency": payment.currency,
+            "amount": payment.amount(), "currency": payment.currency, "summary": summary,
         })
     });
     json!({
         "number": entry.seq,
         "time": area.when(entry.at),
         "moment": super::when::rfc3339(entry.at),
-        "what": word(area, "account_what", &event.what),
+        "what": word(area, "account_what", what),
         "result": word(area, "account_result", &event.result),
         "good": is_good(event),
         "method": event.factor.as_deref().map(|factor| method(area, factor)),

@@ -24,7 +24,7 @@ pub async fn page(area: Area, Query(said): Query<Said>) -> Response {
 async fn show(area: &Area, said: &Said) -> Result<Response, Internal> {
     let requests: Vec<Value> = area
         .app
-        .requests_waiting(&area.account.id)
+        .requests_waiting(&area.account.id, area.locale)
         .await?
         .into_iter()
         .map(|request| {

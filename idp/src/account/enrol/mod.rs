@@ -232,6 +232,7 @@ fn context(app: &App, account: AccountView, locale: &str, expires_at: Millis, ra
         expires_at,
         random: BASE64_URL_SAFE_NO_PAD.encode(random),
         issuer: app.config.issuer.clone(),
+        summary: None,
     }
 }
 

@@ -66,6 +66,7 @@ fn surroundings(app: &App, account: &account::Model, locale: &str) -> Result<Con
         expires_at: now,
         random: stored::random(app)?,
         issuer: issuer.clone(),
+        summary: None,
     })
 }
 

@@ -1,5 +1,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
-use plugin_api::message::{Site, Transaction};
+use plugin_api::{
+    message::{Site, SubjectKind, Transaction},
+    testing::transaction_of,
+};
 use serde_json::{Value, json};
 
 use super::*;
@@ -48,6 +51,7 @@ fn payment() -> Demand {
         currency: "WMZ".into(),
         reference: String::new(),
         description: String::new(),
+        subject: None,
     };
     Demand { transaction: Some(transaction), ..login() }
 }
@@ -79,6 +83,19 @@ fn without_a_word_every_factor_does_what_its_manifest_says() {
         earns(&nothing, &essential("phrh"), [None, None, None]);
         let voluntary = Demand { acr_essential: false, ..essential("phr") };
         earns(&nothing, &voluntary, LOGINS);
+    }
+}
+
+#[test]
+fn a_factor_is_asked_only_about_what_it_can_show() {
+    let document = policy(&json!({}));
+    for kind in SubjectKind::ALL {
+        let demand = Demand { transaction: Some(transaction_of(kind)), ..login() };
+        assert_eq!(document.earns(&pad(), &demand), None, "one that knows payments to one purse only");
+        let other = if kind == SubjectKind::Batch { SubjectKind::Card } else { SubjectKind::Batch };
+        assert_eq!(document.earns(&pad().subjects(&[other, SubjectKind::Unknown]), &demand), None);
+        assert_eq!(document.earns(&pad().subjects(&[kind]), &demand).as_deref(), BOUND);
+        assert_eq!(document.earns(&pad().subjects(&[kind]), &payment()).as_deref(), BOUND);
     }
 }
 

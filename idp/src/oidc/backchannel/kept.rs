@@ -10,7 +10,7 @@ use crate::{
     courier::{Channel, Message},
     error::Internal,
     login::ceremony,
-    oidc::{approve, client::Client, code::Authorized, interact, request::AuthorizationRequest},
+    oidc::{client::Client, code::Authorized, interact, request::AuthorizationRequest},
     store::{
         Change,
         account::Model as Account,
@@ -139,11 +139,11 @@ pub struct Waiting {
     pub expires_at: Millis,
 }
 
-/// What waits for an account, the oldest first.
+/// What waits for an account, the oldest first, worded in this language.
 ///
 /// # Errors
 /// When the database fails, or a row does not open.
-pub async fn waiting(app: &App, account_id: &str) -> Result<Vec<Waiting>, Internal> {
+pub async fn waiting(app: &App, account_id: &str, locale: &str) -> Result<Vec<Waiting>, Internal> {
     let mut all = Vec::new();
     for row in backchannel::waiting(app.db.read(), account_id, app.clock.now()).await? {
         // What a client asked that is gone by now leads nowhere.
@@ -152,7 +152,7 @@ pub async fn waiting(app: &App, account_id: &str) -> Result<Vec<Waiting>, Intern
         all.push(Waiting {
             site: client.site_for(&request.redirect_uri),
             binding_message: request.backchannel.and_then(|backchannel| backchannel.binding_message),
-            payment: request.payment.map(|payment| approve::words(&payment.transaction)),
+            payment: request.payment.map(|payment| app.pages.worded(locale, &payment.transaction)),
             id: row.id,
             client_id: row.client_id,
             created_at: row.created_at,

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use enum_receipt::{REFUND_TYPE, Refund, receipt_hash};
-use plugin_api::message::{Approved, Transaction};
+use plugin_api::message::{Approved, Subject, Transaction};
 use serde::Serialize;
 
 use super::{amount, asked, invalid, list};
@@ -105,6 +105,9 @@ async fn attempt(app: &Arc<App>, client: &Client, asked: &Asked<'_>) -> Result<(
         .ok_or_else(|| invalid("there is no such confirmation of this client"))?;
     let opened: Result<Approved, _> = app.seal.open_record_json("confirmation", &paid.id, &paid.sealed);
     let transaction = opened.map_err(Internal::from)?.transaction;
+    if matches!(transaction.subject, Some(Subject::Operation { .. })) {
+        return Err(invalid("that was no payment"));
+    }
     let minor = the_amount(asked, &transaction)?;
     let reference_hash = app.seal.hash("refund", &format!("{}\n{}", paid.id, asked.reference));
     if let Some(earlier) = refund::by_reference(db, &paid.id, &reference_hash).await.map_err(Internal::from)? {
@@ -191,8 +194,8 @@ async fn write_down(
     let event = Event {
         client: Some(paid.client_id.clone()),
         reference: Some(row.id.clone()),
-        // What is shown is what was given back.
-        transaction: Some(Transaction { amount_minor: row.amount_minor.unsigned_abs(), ..transaction }),
+        // What is shown is what was given back: not all payees of a batch, and their amounts.
+        transaction: Some(Transaction { amount_minor: row.amount_minor.unsigned_abs(), subject: None, ..transaction }),
         ..Event::new("refund", "ok")
     };
     app.db

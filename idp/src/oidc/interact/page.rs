@@ -12,7 +12,6 @@ use crate::{
         Stage,
         ceremony::{self, Asked, Issued, Method, Offer, Press, Question},
     },
-    oidc::approve,
     pages::Options,
     store,
 };
@@ -283,7 +282,7 @@ impl Visitor<'_> {
             context["raised_place"] = json!(visit.where_from(self.app));
         }
         if let Some(transaction) = &demand.transaction {
-            context["payment"] = approve::words(transaction);
+            context["payment"] = self.app.pages.worded(&visit.interaction.locale, transaction);
         }
         if let Some(message) = visit.request.backchannel.as_ref().and_then(|asked| asked.binding_message.as_ref()) {
             context["binding_message"] = json!(message);

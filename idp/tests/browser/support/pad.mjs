@@ -26,4 +26,9 @@ export class Pad {
   pay(challenge, purse, amount) {
     return this.#run('pay', challenge, '--purse', purse, '--amount', amount);
   }
+
+  /** The answer that approves one operation, with its amount if it has one. */
+  operation(challenge, check, amount) {
+    return this.#run('operation', challenge, '--check', check, ...(amount ? ['--amount', amount] : []));
+  }
 }

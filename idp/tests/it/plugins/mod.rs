@@ -101,6 +101,7 @@ impl Place {
             expires_at: 1,
             random: "A".repeat(43),
             issuer: "https://id.example".to_owned(),
+            summary: None,
         };
         let input = Input(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
         let request = Answer { cx, enrolment: enrolment.clone(), others: Vec::new(), state: Value::Null, input };

@@ -52,7 +52,10 @@ async fn discovery_is_truthful(database: Database) {
         list(&document, "token_endpoint_auth_methods_supported"),
         ["client_secret_basic", "client_secret_post", "none", "private_key_jwt"]
     );
-    assert_eq!(list(&document, "authorization_details_types_supported"), ["payment_initiation"]);
+    assert_eq!(
+        list(&document, "authorization_details_types_supported"),
+        ["3ds:payment_authorisation", "enum_operation", "payment_batch", "payment_initiation"]
+    );
     assert_eq!(document["authorization_response_iss_parameter_supported"], true);
     assert!(!document["request_parameter_supported"].as_bool().unwrap_or(false));
     assert_eq!(document["request_uri_parameter_supported"], false, "absent would mean true (Discovery §3)");

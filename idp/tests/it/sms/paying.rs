@@ -9,8 +9,9 @@ use crate::{
     on_both_databases,
     support::{
         database::Database,
-        provider::text,
-        sites::{PURSE, payload},
+        person::Person,
+        provider::{Provider, text},
+        sites::{PURSE, Visit, payload},
     },
 };
 
@@ -19,6 +20,44 @@ on_both_databases! {
     a_code_of_one_payment_does_not_approve_another,
     a_login_s_code_approves_nothing_and_a_payment_s_code_signs_nobody_in,
     a_payment_s_code_works_once_and_not_for_long,
+    what_else_is_approved_is_told_in_words_before_the_code,
+}
+
+/// By the real plugin, with the words that the page has as well.
+async fn what_else_is_approved_is_told_in_words_before_the_code(database: Database) {
+    let provider = provider(database).await;
+    let loan = json!([{ "type": "enum_operation", "operation": { "name": "take_loan", "wmid": "123456789012",
+        "lender": "210987654321", "amount": { "currency": "WMZ", "amount": "100.00" }, "days": 30, "interest": "12.5" } }]);
+    for (locale, email, what) in [
+        ("en", "ann@example.com", "Take a loan, 100.00 WMZ"),
+        ("ru", "anya@example.com", "Взять заём, 100.00 WMZ"),
+        ("vi", "anh@example.com", "Vay tiền, 100.00 WMZ"),
+    ] {
+        member(&provider, email, locale).await;
+        let visit = provider.sites.shop.sends_pushed(&[("authorization_details", &loan.to_string())]).await;
+        let mut person = goes_reading(&provider, &visit, email, locale).await;
+        person.presses("accept").await;
+        let check = person.page.text_of("payment-account").unwrap();
+        let code = code(&provider, email, 1).await;
+        let letter = letter(&provider, email, 1).await;
+        let (before, _) = letter.text.split_once(&code).unwrap();
+        for part in [what, &check, "123456789012", "210987654321"] {
+            assert!(before.contains(part), "{part} is not before the code: {letter:?}");
+        }
+        answers(&mut person, &code).await;
+        let earned = person.brings_back()["code"].clone();
+        let tokens = provider.sites.shop.redeems(&visit, &earned).await.expect(200);
+        let receipt = payload(&text(&tokens, "receipt"));
+        assert_eq!(receipt["transaction"]["subject"]["name"], "take_loan");
+    }
+}
+
+/// A fresh browser of somebody who reads this language.
+async fn goes_reading(provider: &Provider, visit: &Visit, email: &str, language: &str) -> Person {
+    let mut person = provider.stranger().reads(language);
+    person.opens(&visit.link).await;
+    person.types("email", email).presses("continue").await;
+    person
 }
 
 async fn the_code_approves_what_the_message_spells_out(database: Database) {

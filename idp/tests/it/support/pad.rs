@@ -94,6 +94,13 @@ impl Pad {
         self.respond(&Question::Payment { challenge, payee, amount: Amount::from_minor(amount).unwrap() })
     }
 
+    /// "Operation" mode; `amount` in minor units, if there is one.
+    pub(crate) fn approve(&mut self, challenge: &str, check: &str, amount: Option<u64>) -> String {
+        let challenge = self.challenge(challenge);
+        let amount = amount.map(|minor| Amount::from_minor(minor).unwrap());
+        self.respond(&Question::Operation { challenge, check: check.parse().unwrap(), amount })
+    }
+
     fn challenge(&self, digits: &str) -> Challenge {
         Challenge::parse(digits, self.suites.digits().unwrap()).unwrap()
     }

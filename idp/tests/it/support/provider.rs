@@ -318,6 +318,13 @@ impl Member {
         self
     }
 
+    /// Approves the operation that is shown.
+    pub(crate) async fn approves(&mut self, check: &str, minor: Option<u64>) -> &mut Self {
+        let answer = self.pad.approve(&self.person.challenge(), check, minor);
+        self.person.types("answer", &answer).presses("continue").await;
+        self
+    }
+
     /// Allows what the site wants to know, if asked.
     pub(crate) async fn allows(&mut self) -> &mut Self {
         if self.person.sees("allow") {

@@ -95,6 +95,7 @@ impl Sites {
         };
         let logout = json!({ "post_logout_redirect_uris": ["https://site.example/bye"] });
         let own = json!({ "enum_trusted": true, "scope": "openid profile email phone offline_access enum:admin" });
+        let types = ["payment_initiation", "payment_batch", "3ds:payment_authorisation", "enum_operation"];
         let device = "urn:ietf:params:oauth:grant-type:device_code";
         let bound = json!({
             "application_type": "native", "dpop_bound_access_tokens": true,
@@ -104,7 +105,7 @@ impl Sites {
         // The stall signs what it asks behind the browser's back, the shop does not.
         let pays = |alg: Option<&str>| {
             json!({
-                "authorization_details_types": ["payment_initiation"],
+                "authorization_details_types": types,
                 "grant_types": ["authorization_code", "refresh_token", CIBA],
                 "backchannel_token_delivery_mode": "poll",
                 "backchannel_authentication_request_signing_alg": alg,

@@ -10,10 +10,10 @@ use super::{Checked, broken, greased, hold, migration, nameless, plugin, works};
 use crate::abi::Plugin;
 use crate::error::Error;
 use crate::message::{
-    Answer, Begin, ChallengeKind, Context, Description, Effect, EnrolAnswer, EnrolBegin, Facts, Input, Kind, Migrating,
-    Purpose, Step, Transaction, method,
+    Answer, Begin, ChallengeKind, Context, Description, Effect, EnrolAnswer, EnrolBegin, Facts, Input, Kind, Manifest,
+    Migrating, Purpose, Step, Subject, Transaction, method,
 };
-use crate::testing::{FakeHost, Loaded, context};
+use crate::testing::{FakeHost, Loaded, context, context_of};
 
 /// Steps after which enrolling counts as endless.
 const PATIENCE: usize = 10;
@@ -78,8 +78,7 @@ pub fn factor(table: &'static Plugin, person: &mut dyn Person) -> Checked {
     hold("a factor says that it is one", description.manifest.kind == Kind::Factor, || "it is a service".to_owned())?;
     let run = Run { loaded, description };
     let enrolment = run.enrols(person)?;
-    for &purpose in &run.description.manifest.purposes {
-        let cx = context(purpose);
+    for cx in ceremonies(&run.description.manifest) {
         run.same_challenge_again(&cx, &enrolment)?;
         run.wrong_answers(person, &cx, &enrolment)?;
         run.foreign_answers(person, &cx, &enrolment)?;
@@ -343,6 +342,12 @@ impl Run {
     }
 }
 
+/// One for each purpose, and one for each subject that the factor says it can show.
+fn ceremonies(manifest: &Manifest) -> Vec<Context> {
+    let subjects = manifest.subjects.iter().map(|&kind| context_of(kind));
+    manifest.purposes.iter().map(|&purpose| context(purpose)).chain(subjects).collect()
+}
+
 /// Ceremonies that differ from `cx` in one thing that an answer must cover.
 fn others(cx: &Context, purposes: &[Purpose]) -> Vec<Context> {
     // 32 times the byte 9: another ceremony has other randomness.
@@ -352,14 +357,29 @@ fn others(cx: &Context, purposes: &[Purpose]) -> Vec<Context> {
         others.push(Context { random: random.clone(), ..context(purpose) });
     }
     if let Some(transaction) = &cx.transaction {
-        let mut dearer = transaction.clone();
-        dearer.amount_minor += 1;
-        let elsewhere = Transaction { payee_account: "Z123456789013".to_owned(), ..transaction.clone() };
-        for changed in [dearer, elsewhere] {
+        for changed in changed(transaction) {
             others.push(Context { transaction: Some(changed), random: random.clone(), ..cx.clone() });
         }
     }
     others
+}
+
+/// The same with one thing changed.
+fn changed(transaction: &Transaction) -> Vec<Transaction> {
+    let mut dearer = transaction.clone();
+    dearer.amount_minor += 1;
+    let mut other = transaction.clone();
+    match &mut other.subject {
+        None => "Z123456789013".clone_into(&mut other.payee_account),
+        // Nothing but the order, or one more character.
+        Some(Subject::Batch { payees }) => payees.reverse(),
+        Some(Subject::Card { source }) => source.replace_range(.., "1112"),
+        Some(Subject::Operation { fields, .. }) => fields.values_mut().for_each(|value| value.push('1')),
+    }
+    if let Some(Subject::Batch { payees }) = &mut dearer.subject {
+        payees.iter_mut().take(1).for_each(|payee| payee.amount_minor += 1);
+    }
+    vec![dearer.numbered(), other.numbered()]
 }
 
 fn keys(effect: &Effect) -> Vec<&str> {

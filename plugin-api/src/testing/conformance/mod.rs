@@ -136,7 +136,10 @@ fn greased(mut message: Value) -> Value {
             Value::Array(items) => items.iter_mut().for_each(|item| into(item, name)),
             Value::Object(fields) => {
                 for (field, inner) in fields.iter_mut() {
-                    if !matches!(field.as_str(), "enrolment" | "replaces" | "state" | "input" | "details" | "value") {
+                    if !matches!(
+                        field.as_str(),
+                        "enrolment" | "replaces" | "state" | "input" | "details" | "value" | "fields"
+                    ) {
                         into(inner, name);
                     }
                 }

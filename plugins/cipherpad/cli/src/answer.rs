@@ -40,44 +40,75 @@ pub(crate) fn payment(
     respond(&store, pad, &question, pin)
 }
 
+/// `amount` as typed, with the digits behind its point.
+pub(crate) fn operation(
+    path: &Path,
+    challenge: &str,
+    check: &str,
+    amount: (Option<&str>, u8),
+    pin: Option<String>,
+) -> Result<(), PadError> {
+    let (store, pad) = open(path)?;
+    let (amount, minor_digits) = amount;
+    let question = Question::Operation {
+        challenge: Challenge::parse(challenge, digits(&pad)?)?,
+        check: check.parse()?,
+        amount: amount.map(|amount| Amount::parse(amount, minor_digits)).transpose()?,
+    };
+    respond(&store, pad, &question, pin)
+}
+
 pub(crate) fn scan(path: &Path, text: &str, pin: Option<String>) -> Result<(), PadError> {
     let (store, pad) = open(path)?;
-    let question = match qr::parse(text, digits(&pad)?)? {
+    let (question, words) = match qr::parse(text, digits(&pad)?)? {
         Scanned::Unsigned(question) => {
             screen::say("This code is not signed: nobody vouches for the site that shows it.")?;
-            show(&question, None)?;
-            question
+            show(&question, None, None)?;
+            (question, None)
         }
         Scanned::Signed(signed) => {
-            let Vouched { origin, name, question, money, .. } =
+            let Vouched { origin, name, question, money, words, .. } =
                 signed.verify(&pad.qr_key, surroundings::unix_seconds()?)?;
             screen::say(&format!("Site: {name} ({origin})"))?;
-            show(&question, money.as_ref())?;
-            question
+            show(&question, money.as_ref(), words.as_deref())?;
+            (question, words)
         }
     };
-    if screen::can_ask() && !screen::agrees(&doubt(&question))? {
+    if screen::can_ask() && !screen::agrees(&doubt(&question, words.as_deref()))? {
         return Err(PadError::Declined);
     }
     respond(&store, pad, &question, pin)
 }
 
 /// Whoever has malware on the computer is told what to type there; so the pad asks about what it was given.
-fn doubt(question: &Question) -> String {
-    match question {
-        Question::Login { .. } => "Are you logging in there right now?".to_owned(),
-        Question::Payment { payee, .. } => format!("Who gets the money? Do you want to pay {payee}?"),
+fn doubt(question: &Question, words: Option<&str>) -> String {
+    match (question, words) {
+        (Question::Login { .. }, _) => "Are you logging in there right now?".to_owned(),
+        (_, Some(words)) => format!("Is this what you want: {words}?"),
+        (Question::Payment { payee: account, .. } | Question::Operation { check: account, .. }, None) => {
+            format!("Who gets the money? Do you want to pay {account}?")
+        }
     }
 }
 
-fn show(question: &Question, money: Option<&Money>) -> Result<(), PadError> {
-    let Question::Payment { payee, amount, .. } = question else {
-        return Ok(screen::say("Purpose: authorization")?);
+/// The number of the question is a check number where there are words, and else a purse.
+fn show(question: &Question, money: Option<&Money>, words: Option<&str>) -> Result<(), PadError> {
+    let (purpose, number, amount) = match question {
+        Question::Login { .. } => return Ok(screen::say("Purpose: authorization")?),
+        Question::Payment { payee, amount, .. } => ("payment", payee, Some(*amount)),
+        Question::Operation { check, amount, .. } => ("operation", check, *amount),
     };
+    screen::say(&format!("Purpose: {purpose}"))?;
+    match words {
+        Some(words) => {
+            screen::say(&format!("What: {words}"))?;
+            screen::say(&format!("Check number: {number}"))?;
+        }
+        None => screen::say(&format!("Payee: {number}"))?,
+    }
+    let Some(amount) = amount else { return Ok(()) };
     let places = money.map_or(CLASSIC_MINOR_DIGITS, |money| money.minor_digits);
     let currency = money.map_or("", |money| &money.currency);
-    screen::say("Purpose: payment")?;
-    screen::say(&format!("Payee: {payee}"))?;
     Ok(screen::say(format!("Amount: {} {currency}", amount.display(places)).trim_end())?)
 }
 

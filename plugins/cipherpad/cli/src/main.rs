@@ -57,6 +57,23 @@ enum Command {
         #[command(flatten)]
         pin: PinOption,
     },
+    /// Approves one operation that is no payment.
+    Operation {
+        /// The number on the page, in one group or two.
+        #[arg(required = true)]
+        challenge: Vec<String>,
+        /// Check number on the page: a letter and 12 digits.
+        #[arg(long, value_name = "NUMBER")]
+        check: String,
+        /// How much it is about, as in 10.50 or 10,50; left out where the page shows no amount.
+        #[arg(long)]
+        amount: Option<String>,
+        /// Digits behind the point that the currency has.
+        #[arg(long, default_value_t = cipherpad_core::qr::CLASSIC_MINOR_DIGITS, value_parser = clap::value_parser!(u8).range(..=18))]
+        minor_digits: u8,
+        #[command(flatten)]
+        pin: PinOption,
+    },
     /// Answers the text of a QR code.
     Scan {
         /// The text, such as enum:l?c=58715204.
@@ -115,6 +132,9 @@ fn main() -> ExitCode {
         Command::Answer { challenge, pin } => answer::login(&store, &challenge.concat(), pin.pin),
         Command::Pay { challenge, purse, amount, minor_digits, pin } => {
             answer::payment(&store, &challenge.concat(), &purse, &amount, minor_digits, pin.pin)
+        }
+        Command::Operation { challenge, check, amount, minor_digits, pin } => {
+            answer::operation(&store, &challenge.concat(), &check, (amount.as_deref(), minor_digits), pin.pin)
         }
         Command::Scan { text, pin } => answer::scan(&store, &text, pin.pin),
     };

@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use plugin_api::message::{Purpose, Signal, Step};
+use plugin_api::message::{Purpose, Signal, Step, SubjectKind};
 use provider::Provider;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -164,6 +164,36 @@ fn scan_answers_what_the_provider_signed_and_shows_it() {
     let asked = provider.ask(Purpose::Authorize);
     let answer = shell.says(&["scan", &asked.text("qr")]);
     assert!(matches!(provider.answer(&asked, one_line(&answer)), Step::Pass { .. }));
+}
+
+#[test]
+fn an_operation_is_answered_by_its_check_number_and_amount() {
+    let (shell, provider) = activated(&["--no-pin"]);
+    let asked = provider.ask_of(SubjectKind::Operation);
+    let (challenge, check) = (asked.text("challenge"), asked.text("payee"));
+    let wrong = Step::Wrong { signal: None };
+    let as_payment = shell.says(&["pay", &challenge, "--purse", &check, "--amount", "12.50"]);
+    assert_eq!(provider.answer(&asked, one_line(&as_payment)), wrong);
+    let without = shell.says(&["operation", &challenge, "--check", &check]);
+    assert_eq!(provider.answer(&asked, one_line(&without)), wrong);
+    let right = shell.says(&["operation", &challenge, "--check", &check.to_lowercase(), "--amount", "12,5"]);
+    assert!(matches!(provider.answer(&asked, one_line(&right)), Step::Pass { .. }));
+}
+
+#[test]
+fn scan_shows_in_words_what_is_no_payment_to_one_purse() {
+    let (shell, provider) = activated(&["--no-pin"]);
+    for kind in SubjectKind::ALL {
+        let asked = provider.ask_of(kind);
+        let output = shell.run(&["scan", &asked.text("qr")]);
+        let words = format!("What: What is approved: {kind:?}");
+        for shown in [words, format!("Check number: {}", asked.text("payee")), "12.50 WMZ".to_owned()] {
+            assert!(stderr(&output).contains(&shown), "{}", stderr(&output));
+        }
+        assert!(!stderr(&output).contains("Payee:"), "{}", stderr(&output));
+        let answer = String::from_utf8(output.stdout.clone()).unwrap();
+        assert!(matches!(provider.answer(&asked, one_line(&answer)), Step::Pass { .. }));
+    }
 }
 
 #[test]

@@ -5,7 +5,9 @@
 //!
 //! Signed: `enum:s?BODY.SIGNATURE`, both base64url without padding. The body is a JSON object:
 //! `v` = 1, `o` origin and `n` name of the site, `c` challenge, `e` expiry in Unix seconds, and for a payment `p`
-//! payee, `a` amount in minor units, `m` minor digits, `u` currency. The signature is Ed25519 over
+//! payee, `a` amount in minor units, `m` minor digits, `u` currency. A payment that is not to one purse also has `w`, what
+//! it is in words, and `p` is then its check number. An operation has `v` = 2, `p` its check number, `w`, and `a`, `m`, `u`
+//! where it is about money: a pad that does not know operations refuses it. The signature is Ed25519 over
 //! `"enum-qr-1" 00 BODY` with the body's bytes as they were sent, so nobody needs a canonical JSON.
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
@@ -22,6 +24,10 @@ use crate::{
 
 /// No QR code that a phone reads well is longer.
 const LONGEST: usize = 2048;
+/// `v` of logins and payments.
+const PLAIN: u8 = 1;
+/// `v` of operations.
+const OPERATION: u8 = 2;
 /// Digits behind the point in the classic forms.
 pub const CLASSIC_MINOR_DIGITS: u8 = 2;
 
@@ -77,6 +83,8 @@ pub struct Vouched {
     pub question: Question,
     /// How to show the amount of a payment.
     pub money: Option<Money>,
+    /// What is approved, in words, where it is not a payment to one purse: the number in the question is a check number.
+    pub words: Option<String>,
     /// Unix seconds after which the code is void.
     pub expires: u64,
 }
@@ -112,6 +120,8 @@ struct Body {
     m: Option<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     u: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    w: Option<String>,
 }
 
 /// The Ed25519 public key under which a provider signs the codes for one pad. In JSON it is base64url.
@@ -129,12 +139,13 @@ pub fn public_key(seed: &Secret) -> QrKey {
 /// # Errors
 /// [`QrError::Damaged`] if the body cannot be written, which its types rule out.
 pub fn sign(vouched: &Vouched, seed: &Secret) -> Result<String, QrError> {
-    let (payee, amount) = match &vouched.question {
-        Question::Login { .. } => (None, None),
-        Question::Payment { payee, amount, .. } => (Some(payee.clone()), Some(*amount)),
+    let (version, payee, amount) = match &vouched.question {
+        Question::Login { .. } => (PLAIN, None, None),
+        Question::Payment { payee, amount, .. } => (PLAIN, Some(payee.clone()), Some(*amount)),
+        Question::Operation { check, amount, .. } => (OPERATION, Some(check.clone()), *amount),
     };
     let body = Body {
-        v: 1,
+        v: version,
         o: vouched.origin.clone(),
         n: vouched.name.clone(),
         c: vouched.question.challenge().clone(),
@@ -143,6 +154,7 @@ pub fn sign(vouched: &Vouched, seed: &Secret) -> Result<String, QrError> {
         a: amount,
         m: vouched.money.as_ref().map(|money| money.minor_digits),
         u: vouched.money.as_ref().map(|money| money.currency.clone()),
+        w: vouched.words.clone(),
     };
     let body = serde_json::to_vec(&body).map_err(|_| QrError::Damaged)?;
     let signature = SigningKey::from_bytes(seed.expose()).sign(&signed_bytes(&body)).to_bytes();
@@ -168,15 +180,22 @@ impl SignedText {
 
 impl Body {
     fn vouched(self) -> Result<Vouched, QrError> {
-        let (question, money) = match (self.v, self.p, self.a, self.m, self.u) {
-            (1, None, None, None, None) => (Question::Login { challenge: self.c }, None),
-            (1, Some(payee), Some(amount), Some(minor_digits), Some(currency)) => {
-                let question = Question::Payment { challenge: self.c, payee, amount };
+        let Self { v, o: origin, n: name, c: challenge, e: expires, p, a, m, u, w: words } = self;
+        let (question, money) = match (v, p, a, m, u) {
+            (PLAIN, None, None, None, None) if words.is_none() => (Question::Login { challenge }, None),
+            (PLAIN, Some(payee), Some(amount), Some(minor_digits), Some(currency)) => {
+                (Question::Payment { challenge, payee, amount }, Some(Money { minor_digits, currency }))
+            }
+            (OPERATION, Some(check), Some(amount), Some(minor_digits), Some(currency)) if words.is_some() => {
+                let question = Question::Operation { challenge, check, amount: Some(amount) };
                 (question, Some(Money { minor_digits, currency }))
+            }
+            (OPERATION, Some(check), None, None, None) if words.is_some() => {
+                (Question::Operation { challenge, check, amount: None }, None)
             }
             _ => return Err(QrError::Damaged),
         };
-        Ok(Vouched { origin: self.o, name: self.n, question, money, expires: self.e })
+        Ok(Vouched { origin, name, question, money, words, expires })
     }
 }
 

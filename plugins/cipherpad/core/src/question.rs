@@ -59,13 +59,24 @@ pub enum Question {
         /// How much.
         amount: Amount,
     },
+    /// Approve exactly this operation, which is no payment.
+    Operation {
+        /// The number on the page.
+        challenge: Challenge,
+        /// Hangs on everything in the operation; of the form of a purse.
+        check: Payee,
+        /// How much it is about, if it is about money.
+        amount: Option<Amount>,
+    },
 }
 
 impl Question {
     /// The number on the page.
     pub fn challenge(&self) -> &Challenge {
         match self {
-            Self::Login { challenge } | Self::Payment { challenge, .. } => challenge,
+            Self::Login { challenge } | Self::Payment { challenge, .. } | Self::Operation { challenge, .. } => {
+                challenge
+            }
         }
     }
 
@@ -86,6 +97,9 @@ impl Question {
             Self::Login { challenge } => (&suites.login, keys.auth(), challenge.as_str().to_owned()),
             Self::Payment { challenge, payee, amount } => {
                 (&suites.payment, keys.pay(), payment_text(challenge, payee, *amount))
+            }
+            Self::Operation { challenge, check, amount } => {
+                (&suites.payment, keys.pay(), operation_text(challenge, check, *amount))
             }
         };
         Ok(Prepared { suite, key, question: ocra::Question::new(suite, &text)? })
@@ -115,4 +129,11 @@ impl Prepared<'_> {
 fn payment_text(challenge: &Challenge, payee: &Payee, amount: Amount) -> String {
     let amount = amount.minor().to_string();
     hex::encode(Sha256::digest(["enum-pay-1", challenge.as_str(), payee.as_str(), &amount].join("\0")))
+}
+
+/// The same with `enum-op-1` and the check number; the amount is empty where there is none. The beginning keeps an answer for
+/// an operation from being one for a payment.
+fn operation_text(challenge: &Challenge, check: &Payee, amount: Option<Amount>) -> String {
+    let amount = amount.map_or_else(String::new, |amount| amount.minor().to_string());
+    hex::encode(Sha256::digest(["enum-op-1", challenge.as_str(), check.as_str(), &amount].join("\0")))
 }

@@ -31,7 +31,14 @@ fn payment() -> Question {
 fn vouched(question: Question) -> Vouched {
     let money =
         matches!(question, Question::Payment { .. }).then(|| Money { minor_digits: 2, currency: "WMZ".to_owned() });
-    Vouched { origin: "https://shop.example".into(), name: "Лавка".into(), question, money, expires: NOW + 180 }
+    Vouched {
+        origin: "https://shop.example".into(),
+        name: "Лавка".into(),
+        question,
+        money,
+        words: None,
+        expires: NOW + 180,
+    }
 }
 
 fn seed() -> Secret {
@@ -83,6 +90,35 @@ fn signed_codes_carry_everything_and_verify() {
         let text = qr::sign(&vouched(question.clone()), &seed()).unwrap();
         let Ok(Scanned::Signed(signed)) = parse(&text) else { panic!("{text}") };
         assert_eq!(signed.verify(&qr::public_key(&seed()), NOW), Ok(vouched(question)));
+    }
+}
+
+#[test]
+fn signed_codes_of_operations_carry_their_words() {
+    let operation = |amount| Question::Operation {
+        challenge: "58715204".to_owned().try_into().unwrap(),
+        check: "A123456789012".parse().unwrap(),
+        amount,
+    };
+    let money = Some(Money { minor_digits: 2, currency: "WMZ".to_owned() });
+    let words = Some("Взять заём".to_owned());
+    let verified = |vouched: &Vouched| {
+        let text = qr::sign(vouched, &seed()).unwrap();
+        let Ok(Scanned::Signed(signed)) = parse(&text) else { panic!("{text}") };
+        signed.verify(&qr::public_key(&seed()), NOW)
+    };
+    for (question, money) in
+        [(operation(None), None), (operation(Amount::from_minor(1050).ok()), money.clone()), (payment(), money.clone())]
+    {
+        let vouched = Vouched { money, words: words.clone(), ..vouched(question) };
+        assert_eq!(verified(&vouched), Ok(vouched));
+    }
+    // An operation that nobody could read, an amount without its currency, and a login with words are none.
+    let unworded = Vouched { words: None, ..vouched(operation(None)) };
+    let bare = Vouched { money: None, words: words.clone(), ..vouched(operation(Amount::from_minor(1050).ok())) };
+    let login = Vouched { words, ..vouched(login()) };
+    for odd in [unworded, bare, login] {
+        assert_eq!(verified(&odd), Err(QrError::Damaged), "{odd:?}");
     }
 }
 

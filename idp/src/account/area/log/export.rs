@@ -73,7 +73,11 @@ impl List for Entries {
                 None => None,
             };
             let place = event.address.as_deref().and_then(|from| area.app.places.name(from, area.locale));
-            rows.push(Row { place, ..Row::of(&entry, event, site) });
+            let payee = event.transaction.as_ref().map(|payment| match payment.subject {
+                Some(_) => area.app.pages.summary(area.locale, payment),
+                None => payment.payee_name.clone(),
+            });
+            rows.push(Row { place, payee, ..Row::of(&entry, event, site) });
         }
         Ok(Some(rows))
     }
@@ -92,6 +96,7 @@ struct Row {
     address: Option<String>,
     /// In the reader's language.
     place: Option<String>,
+    /// Of what is no payment to one purse: what it was, in the reader's language.
     payee: Option<String>,
     payee_account: Option<String>,
     amount: Option<String>,
@@ -110,9 +115,9 @@ impl Row {
             number: entry.seq,
             time: rfc3339(entry.at),
             place: None,
-            payee: payment.map(|payment| payment.payee_name.clone()),
+            payee: None,
             payee_account: payment.map(|payment| payment.payee_account.clone()),
-            amount: payment.map(Transaction::amount),
+            amount: payment.filter(|payment| payment.amount_minor > 0).map(Transaction::amount),
             currency: payment.map(|payment| payment.currency.clone()),
             event: event.what,
             result: event.result,

@@ -10,8 +10,8 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use plugin_api::{
-    message::{Context, Effect, Input, Purpose, Step},
-    testing::{Loaded, context},
+    message::{Context, Effect, Input, Purpose, Step, SubjectKind},
+    testing::{Loaded, context, context_of},
 };
 use serde_json::{Value, json};
 
@@ -90,8 +90,18 @@ impl Provider {
 
     /// Shows a page.
     pub(crate) fn ask(&self, purpose: Purpose) -> Asked {
+        self.ask_about(purpose, |cx| cx)
+    }
+
+    /// Shows a page about something that is no payment to one purse.
+    pub(crate) fn ask_of(&self, kind: SubjectKind) -> Asked {
+        let Context { transaction, summary, .. } = context_of(kind);
+        self.ask_about(Purpose::Payment, |cx| Context { transaction, summary, ..cx })
+    }
+
+    fn ask_about(&self, purpose: Purpose, changed: impl FnOnce(Context) -> Context) -> Asked {
         let mut account = self.inner.account.lock().unwrap();
-        let cx = account.context(purpose);
+        let cx = changed(account.context(purpose));
         let step = self.inner.plugin.begin(&cx, account.enrolment.as_ref().unwrap()).unwrap();
         let Step::Ask { data, state, .. } = step else { panic!("{step:?}") };
         Asked { cx, data, state }
