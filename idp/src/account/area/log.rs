@@ -172,7 +172,8 @@ pub(super) async fn shown(area: &Area, entries: &[(Model, Event)]) -> Result<Vec
 
 fn entry_shown(area: &Area, entry: &Model, event: &Event, names: &BTreeMap<String, String>) -> Value {
     let kind = event.transaction.as_ref().and_then(Transaction::kind);
-    let what = if kind == Some(SubjectKind::Operation) { "operation" } else { &event.what };
+    let is_operation = event.what == "payment" && kind == Some(SubjectKind::Operation);
+    let what = if is_operation { "operation" } else { &event.what };
     let payment = event.transaction.as_ref().map(|payment| {
         let summary = payment.subject.is_some().then(|| area.app.pages.summary(area.locale, payment));
         json!({

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use enum_receipt::{REFUND_TYPE, Refund, receipt_hash};
-use plugin_api::message::{Approved, Subject, Transaction};
+use plugin_api::message::{Approved, SubjectKind, Transaction};
 use serde::Serialize;
 
 use super::{amount, asked, invalid, list};
@@ -105,9 +105,6 @@ async fn attempt(app: &Arc<App>, client: &Client, asked: &Asked<'_>) -> Result<(
         .ok_or_else(|| invalid("there is no such confirmation of this client"))?;
     let opened: Result<Approved, _> = app.seal.open_record_json("confirmation", &paid.id, &paid.sealed);
     let transaction = opened.map_err(Internal::from)?.transaction;
-    if matches!(transaction.subject, Some(Subject::Operation { .. })) {
-        return Err(invalid("that was no payment"));
-    }
     let minor = the_amount(asked, &transaction)?;
     let reference_hash = app.seal.hash("refund", &format!("{}\n{}", paid.id, asked.reference));
     if let Some(earlier) = refund::by_reference(db, &paid.id, &reference_hash).await.map_err(Internal::from)? {
@@ -136,6 +133,9 @@ async fn attempt(app: &Arc<App>, client: &Client, asked: &Asked<'_>) -> Result<(
 }
 
 fn the_amount(asked: &Asked<'_>, transaction: &Transaction) -> Result<i64, Refusal> {
+    if transaction.kind() == Some(SubjectKind::Operation) {
+        return Err(invalid("an operation is no payment: there is nothing to give back"));
+    }
     // Byte for byte: letters of another alphabet that look alike are not the currency.
     if asked.currency != transaction.currency {
         return Err(invalid(format!("currency: the payment was in {}", transaction.currency)));

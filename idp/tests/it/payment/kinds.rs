@@ -134,9 +134,17 @@ async fn an_operation_is_approved_in_a_mode_of_its_own(database: Database) {
     // As a payment to the check number it is not what was asked.
     ann.pays(&number, 10_000).await;
     assert!(ann.person.away.is_none(), "{:?}", ann.person.away);
-    ann.approves(&number, Some(10_000)).await;
+    ann.operates(&number, Some(10_000)).await;
     let receipt = told(&provider, &ann, &visit, &loan()).await;
     assert_eq!((&receipt["subject"]["name"], &receipt["amount_minor"]), (&json!("take_loan"), &json!(10_000)));
+    let shop = &provider.sites.shop;
+    let listed = shop.posts("/payments/confirmations", &[]).await.expect(200);
+    let one = &listed["confirmations"][0];
+    assert_eq!(one["transaction"], receipt);
+    let confirmation = text(one, "confirmation");
+    let fields = [("confirmation", confirmation.as_str()), ("amount", "1.00"), ("currency", "WMZ"), ("reference", "r")];
+    let refused = shop.posts("/payments/refunds", &fields).await;
+    assert_eq!(refused.error(), "invalid_request", "nothing was paid");
 }
 
 async fn an_operation_without_an_amount_is_approved(database: Database) {
@@ -145,10 +153,10 @@ async fn an_operation_without_an_amount_is_approved(database: Database) {
     assert!(!ann.person.sees("payment-amount") && !ann.person.page.has("pad-amount"), "{}", ann.person.what_is_shown());
     let number = check_number(&ann);
     for wrong in [Some(1), Some(100)] {
-        ann.approves(&number, wrong).await;
+        ann.operates(&number, wrong).await;
         assert!(ann.person.away.is_none(), "{:?}", ann.person.away);
     }
-    ann.approves(&number, None).await;
+    ann.operates(&number, None).await;
     let receipt = told(&provider, &ann, &visit, &keeper_login()).await;
     assert_eq!((&receipt["amount_minor"], &receipt["currency"]), (&json!(0), &json!("")));
 }

@@ -319,7 +319,7 @@ impl Member {
     }
 
     /// Approves the operation that is shown.
-    pub(crate) async fn approves(&mut self, check: &str, minor: Option<u64>) -> &mut Self {
+    pub(crate) async fn operates(&mut self, check: &str, minor: Option<u64>) -> &mut Self {
         let answer = self.pad.approve(&self.person.challenge(), check, minor);
         self.person.types("answer", &answer).presses("continue").await;
         self
