@@ -83,6 +83,8 @@ impl Place {
                 "token_endpoint_auth_method": "private_key_jwt",
                 "jwks": { "keys": [key] },
                 "subject_type": "pairwise",
+                "grant_types": ["authorization_code", "urn:openid:params:grant-type:ciba"],
+                "backchannel_token_delivery_mode": "poll",
                 "authorization_details_types": ["payment_initiation"],
             },
         ]);

@@ -1,6 +1,7 @@
 //! A small shop that has its payments confirmed by E-num. `payment.rs`, `key.rs` and `receipt.rs` are the part to copy;
 //! this is the shop around them.
 
+mod asking;
 mod key;
 mod orders;
 mod pages;
@@ -107,6 +108,7 @@ impl Shop {
             .route("/order", post(order))
             .route("/order/{id}", get(show))
             .route("/order/{id}/pay", post(pay))
+            .route("/order/{id}/ask", post(ask))
             .route("/callback", get(callback))
             .route("/style.css", get(pages::style))
             .with_state(Arc::new(self))
@@ -149,7 +151,7 @@ async fn order(State(shop): State<Arc<Shop>>, jar: CookieJar, Form(form): Form<O
 }
 
 async fn show(State(shop): State<Arc<Shop>>, Path(id): Path<String>, jar: CookieJar) -> Response {
-    shop.with(&id, &jar, |order| pages::order(order)).unwrap_or_else(pages::not_found)
+    shop.with(&id, &jar, |order| pages::order(order, &shop.payments.issuer)).unwrap_or_else(pages::not_found)
 }
 
 async fn pay(State(shop): State<Arc<Shop>>, Path(id): Path<String>, jar: CookieJar) -> Response {
@@ -174,6 +176,54 @@ async fn pay(State(shop): State<Arc<Shop>>, Path(id): Path<String>, jar: CookieJ
         Err(Trouble::Declined) => pages::refused("access_denied"),
         Err(Trouble::Refused(detail)) => pages::refused(&detail),
     }
+}
+
+#[derive(Deserialize)]
+struct AskForm {
+    email: String,
+}
+
+/// Asks the buyer at the provider, and waits for the answer in the background.
+async fn ask(
+    State(shop): State<Arc<Shop>>,
+    Path(id): Path<String>,
+    jar: CookieJar,
+    Form(form): Form<AskForm>,
+) -> Response {
+    // Taken before the provider is asked, so that two presses of the button ask once.
+    let Some(taken) = shop.with(&id, &jar, |order| {
+        order.payable().then(|| {
+            order.status = Status::Settling;
+            (order.details(), order.transaction())
+        })
+    }) else {
+        return pages::not_found();
+    };
+    let here = Redirect::to(&format!("/order/{id}"));
+    let Some((details, transaction)) = taken else { return here.into_response() };
+    let set = |shop: &Shop, id: &str, status: Status| {
+        if let Some(order) = shop.orders().get_mut(id) {
+            order.status = status;
+        }
+    };
+    // A task of its own: a browser that goes away now must not leave the order half settled.
+    tokio::spawn(async move {
+        let asked = shop.payments.ask(form.email.trim(), &details).await;
+        let answered = match asked {
+            Ok(request) => {
+                set(&shop, &id, Status::Asked(request.message.clone()));
+                shop.payments.wait(request, &details, &transaction).await
+            }
+            Err(trouble) => Err(trouble),
+        };
+        let status = match answered {
+            Ok(confirmed) => Status::Paid(Box::new(confirmed)),
+            Err(Trouble::Declined) => Status::Declined,
+            Err(Trouble::Provider(text) | Trouble::Refused(text)) => Status::Failed(text),
+        };
+        set(&shop, &id, status);
+    });
+    here.into_response()
 }
 
 async fn callback(State(shop): State<Arc<Shop>>, Query(answer): Query<Callback>, jar: CookieJar) -> Response {

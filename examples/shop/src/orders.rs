@@ -31,11 +31,14 @@ impl Article {
     }
 }
 
-/// Where an order stands. Only [`Status::Waiting`] can become paid, and taking the attempt out leaves
-/// [`Status::Settling`] behind: no answer of the provider is used twice, nor two of them for one order.
+/// Where an order stands. Only [`Status::Waiting`] and [`Status::Asked`] can become paid. Taking an attempt out leaves
+/// [`Status::Settling`] behind, and what was asked by e-mail has to be answered before there is another attempt: no answer of
+/// the provider is used twice, nor two of them for one order.
 pub(crate) enum Status {
     Unpaid,
     Waiting(Pending),
+    /// Somebody was asked by e-mail, and sees this message at the provider too.
+    Asked(String),
     Settling,
     Paid(Box<Confirmed>),
     Declined,
@@ -53,7 +56,7 @@ pub(crate) struct Order {
 impl Order {
     /// Whether a payment may be started, or started again.
     pub(crate) fn payable(&self) -> bool {
-        !matches!(self.status, Status::Settling | Status::Paid(_))
+        !matches!(self.status, Status::Asked(_) | Status::Settling | Status::Paid(_))
     }
 
     /// Takes the attempt that `state` names, once.

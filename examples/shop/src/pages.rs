@@ -57,10 +57,12 @@ pub(crate) fn home() -> Response {
     page(StatusCode::OK, "home.html", &json!({ "articles": articles }))
 }
 
-pub(crate) fn order(order: &Order) -> Response {
+/// `issuer` is where the buyer has their personal area.
+pub(crate) fn order(order: &Order, issuer: &str) -> Response {
     let (status, receipt, detail) = match &order.status {
         Status::Unpaid => ("unpaid", Value::Null, ""),
         Status::Waiting(_) => ("waiting", Value::Null, ""),
+        Status::Asked(message) => ("asked", Value::Null, message.as_str()),
         Status::Settling => ("settling", Value::Null, ""),
         Status::Declined => ("declined", Value::Null, ""),
         Status::Failed(detail) => ("failed", Value::Null, detail.as_str()),
@@ -76,7 +78,7 @@ pub(crate) fn order(order: &Order) -> Response {
     let data = json!({
         "id": order.id, "status": status, "detail": detail, "receipt": receipt, "payable": order.payable(),
         "article": order.article.name, "amount": order.article.amount(), "currency": order.article.currency,
-        "payee": SHOP, "purse": order.article.purse,
+        "issuer": issuer, "payee": SHOP, "purse": order.article.purse,
     });
     page(StatusCode::OK, "order.html", &data)
 }

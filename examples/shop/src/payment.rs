@@ -10,7 +10,7 @@ use jsonwebtoken::jwk::JwkSet;
 use openidconnect::{
     AdditionalProviderMetadata, AuthenticationContextClass, AuthorizationCode, Client, ClientId, CsrfToken,
     EmptyAdditionalClaims, EndpointMaybeSet, EndpointNotSet, EndpointSet, ExtraTokenFields, IdTokenFields, IssuerUrl,
-    Nonce, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, RequestTokenError,
+    Nonce, NonceVerifier, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl, RequestTokenError,
     StandardErrorResponse, StandardTokenResponse, TokenResponse,
     core::{
         CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreClaimName, CoreClaimType, CoreClientAuthMethod,
@@ -30,10 +30,13 @@ use crate::{
     receipt::{self, Expected, PAYMENT, Receipt, Transaction},
 };
 
-/// RFC 9126 §5: the one thing of the discovery document that the crate does not read by itself.
+/// RFC 9126 §5: what the crate does not read of the discovery document by itself.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct PushEndpoint {
     pushed_authorization_request_endpoint: Url,
+    /// CIBA Core 1.0 §4, where the provider has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    backchannel_authentication_endpoint: Option<Url>,
 }
 impl AdditionalProviderMetadata for PushEndpoint {}
 
@@ -56,7 +59,7 @@ pub(crate) struct Confirmed {
 
 /// What the token response holds beside the tokens (RFC 9396 §7).
 #[derive(Debug, Deserialize, Serialize)]
-struct Approved {
+pub(crate) struct Approved {
     #[serde(default)]
     authorization_details: Vec<Value>,
     receipt: Option<String>,
@@ -78,7 +81,7 @@ type Metadata = ProviderMetadata<
     CoreResponseType,
     CoreSubjectIdentifierType,
 >;
-type Tokens = StandardTokenResponse<
+pub(crate) type Tokens = StandardTokenResponse<
     IdTokenFields<
         EmptyAdditionalClaims,
         Approved,
@@ -108,9 +111,20 @@ type PaymentClient = Client<
     EndpointMaybeSet,
 >;
 
-struct Provider {
+pub(crate) struct Provider {
     metadata: Metadata,
     client: PaymentClient,
+}
+
+impl Provider {
+    /// Where somebody is asked without a browser.
+    pub(crate) fn backchannel(&self) -> Option<Url> {
+        self.metadata.additional_metadata().backchannel_authentication_endpoint.clone()
+    }
+
+    pub(crate) fn token_endpoint(&self) -> Option<Url> {
+        self.metadata.token_endpoint().map(|endpoint| endpoint.url().clone())
+    }
 }
 
 /// The shop as a client of the provider.
@@ -119,7 +133,7 @@ pub(crate) struct Payments {
     client_id: ClientId,
     key: ClientKey,
     redirect: RedirectUrl,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
     provider: RwLock<Option<Arc<Provider>>>,
 }
 
@@ -160,10 +174,16 @@ struct Pushed {
 }
 
 #[derive(Deserialize)]
-struct Refusal {
-    error: String,
+pub(crate) struct Refusal {
+    pub(crate) error: String,
     #[serde(default)]
     error_description: String,
+}
+
+impl Refusal {
+    pub(crate) fn told(&self) -> String {
+        format!("{}: {}", self.error, self.error_description)
+    }
 }
 
 impl Payments {
@@ -183,7 +203,7 @@ impl Payments {
     }
 
     /// Reads the provider's discovery document on first use, so that it may start after us; then keeps it.
-    async fn provider(&self) -> Result<Arc<Provider>, Trouble> {
+    pub(crate) async fn provider(&self) -> Result<Arc<Provider>, Trouble> {
         if let Some(known) = self.provider.read().await.as_ref() {
             return Ok(Arc::clone(known));
         }
@@ -229,11 +249,11 @@ impl Payments {
             return serde_json::from_slice(&body).map_err(|e| failed(&e));
         }
         let no: Refusal = serde_json::from_slice(&body).map_err(|e| failed(&e))?;
-        Err(Trouble::Refused(format!("{}: {}", no.error, no.error_description)))
+        Err(Trouble::Refused(no.told()))
     }
 
     /// Client authentication by a signed assertion (RFC 7521 §4.2).
-    fn assertion(&self) -> Result<[(&'static str, String); 2], Trouble> {
+    pub(crate) fn assertion(&self) -> Result<[(&'static str, String); 2], Trouble> {
         let assertion = self.key.assertion(&self.client_id, &self.issuer).map_err(|e| failed(&e))?;
         let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned();
         Ok([("client_assertion_type", kind), ("client_assertion", assertion)])
@@ -259,15 +279,26 @@ impl Payments {
         }
         let code = answer.code.ok_or_else(|| refused("the answer carries no code"))?;
         let tokens = self.exchange(code, pending.verifier).await?;
+        self.verify(&tokens, &pending.nonce, details, transaction).await
+    }
+
+    /// Holds tokens against the order that they must be about.
+    pub(crate) async fn verify(
+        &self,
+        tokens: &Tokens,
+        nonce: impl NonceVerifier,
+        details: &Value,
+        transaction: &Transaction,
+    ) -> Result<Confirmed, Trouble> {
+        let refused = |text: &str| Trouble::Refused(text.to_owned());
         let id_token = tokens.id_token().ok_or_else(|| refused("there is no ID token"))?;
         let mut provider = self.provider().await?;
         if id_token.signing_key(&provider.client.id_token_verifier()).is_err() {
             // The provider has changed its keys since we read them.
             provider = self.discover().await?;
         }
-        let claims = id_token
-            .claims(&provider.client.id_token_verifier(), &pending.nonce)
-            .map_err(|e| Trouble::Refused(told(&e)))?;
+        let claims =
+            id_token.claims(&provider.client.id_token_verifier(), nonce).map_err(|e| Trouble::Refused(told(&e)))?;
 
         let approved = tokens.extra_fields().extra_fields();
         let [returned] = approved.authorization_details.as_slice() else {
@@ -313,7 +344,7 @@ fn same_order(sent: &Value, returned: &Value) -> bool {
     returned == *sent
 }
 
-fn failed(error: &dyn Error) -> Trouble {
+pub(crate) fn failed(error: &dyn Error) -> Trouble {
     Trouble::Provider(told(error))
 }
 

@@ -88,12 +88,13 @@ export class Place {
     return this.provider;
   }
 
-  /** Provider, example website and example shop. `changes` are those of `configure`. */
+  /** Provider, example website and example shop. `changes` are those of `configure`; its `clients` are added. */
   async serveAll(changes = {}) {
     const secret = randomBytes(16).toString('hex');
     const shopKey = this.at('shop-key.pem');
     const key = await output('example-shop', ['--make-key', '--key-file', shopKey]);
-    this.configure({ ...changes, clients: [website(this.website, secret), shop(this.shop, JSON.parse(key))] });
+    const clients = [website(this.website, secret), shop(this.shop, JSON.parse(key)), ...(changes.clients ?? [])];
+    this.configure({ ...changes, clients });
     await this.serve();
     const example = (name, url, port, id, ...more) =>
       this.start(name, ['--issuer', this.issuer, '--base-url', url, '--listen', `127.0.0.1:${port}`, '--client-id', id, ...more])
@@ -215,6 +216,8 @@ const shop = (url, key) => ({
   token_endpoint_auth_method: 'private_key_jwt',
   jwks: { keys: [key] },
   authorization_details_types: ['payment_initiation'],
+  grant_types: ['authorization_code', 'urn:openid:params:grant-type:ciba'],
+  backchannel_token_delivery_mode: 'poll',
 });
 
 /** The first of `count` ports in a row that nobody listens on. */
