@@ -102,11 +102,12 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/receipts/log/proof", get(oidc::receipt_log::proof).options(oidc::cors::preflight))
         .route("/receipts/log/consistency", get(oidc::receipt_log::consistency).options(oidc::cors::preflight))
         .route("/receipts/log/entries", get(oidc::receipt_log::entries).options(oidc::cors::preflight))
+        .merge(services())
         // The person.
         .route("/login/{visit}", get(oidc::interact::show).post(oidc::interact::answer))
         .route("/login/request/{id}", get(oidc::interact::request))
         .route("/device", get(oidc::device::page::form).post(oidc::device::page::look_up))
-        .route("/device/confirm", post(oidc::device::page::confirm))
+        .route("/device/confirm", get(oidc::device::page::form).post(oidc::device::page::confirm))
         // The person's own things.
         .route("/", get(account::home))
         .route("/register", get(account::registration::form).post(account::registration::submit))
@@ -148,6 +149,13 @@ pub fn routes(app: Arc<App>) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_WITHIN))
         .layer(axum::middleware::from_fn(pages::switch))
         .with_state(app)
+}
+
+/// Resources of service plugins.
+fn services() -> Router<Arc<App>> {
+    use oidc::resources::serve;
+    let resource = get(serve).put(serve).post(serve).delete(serve).options(oidc::cors::preflight);
+    Router::new().route("/services/{plugin}/{*path}", resource)
 }
 
 /// What somebody sees and changes of their own account, once they have proven that it is theirs.

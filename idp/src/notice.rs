@@ -11,6 +11,7 @@ use crate::{
 
 pub mod attempts;
 pub mod choice;
+pub mod program;
 pub mod recovery;
 
 /// What happened.

@@ -6,12 +6,14 @@ use schemars::JsonSchema;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::message::{ChallengeKind, Description, Enrols, Kind, Manifest, Purpose, SubjectKind, permission};
+use crate::message::{ChallengeKind, Description, Enrols, Kind, Manifest, Purpose, Resource, SubjectKind, permission};
 
 /// Locales that every plugin brings its texts in.
 pub const LOCALES: [&str; 3] = ["en", "ru", "vi"];
 /// Texts that every plugin has: shown where the person chooses a method.
 pub const TEXTS: [&str; 2] = ["name", "description"];
+/// Methods that a resource may have.
+const METHODS: [&str; 4] = ["GET", "PUT", "POST", "DELETE"];
 /// Most enrolments of one factor that a manifest may allow an account.
 const MOST_ENROLMENTS: u32 = 100;
 
@@ -43,8 +45,16 @@ impl Manifest {
             enrols: Enrols::Device,
             per_account: 1,
             details_types: Vec::new(),
+            resources: Vec::new(),
             permissions: Vec::new(),
         }
+    }
+
+    /// Offers one more resource. Implement [`crate::Service::serve`].
+    #[must_use]
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.resources.push(resource);
+        self
     }
 
     /// Purposes that the factor serves.
@@ -170,14 +180,38 @@ impl Manifest {
             Kind::Factor if !self.details_types.is_empty() => {
                 Err("manifest.details_types belong to a service, and this is a factor".into())
             }
-            Kind::Service if self.details_types.is_empty() => {
-                Err("manifest.details_types must name what the service owns".into())
+            Kind::Factor if !self.resources.is_empty() => {
+                Err("manifest.resources belong to a service, and this is a factor".into())
+            }
+            Kind::Service if self.details_types.is_empty() && self.resources.is_empty() => {
+                Err("manifest.details_types must name what the service owns, or manifest.resources what it offers"
+                    .into())
             }
             Kind::Service if !self.purposes.is_empty() => {
                 Err("manifest.purposes belong to a factor, and this is a service".into())
             }
-            _ => Ok(()),
+            _ => self.resources.iter().try_for_each(|resource| self.check_resource(resource)),
         }
+    }
+
+    fn check_resource(&self, resource: &Resource) -> Result<(), String> {
+        let wrong = |why: &str| Err(format!("manifest.resources: `{}` {why}", resource.path));
+        if !resource.path.split('/').all(is_segment) {
+            return wrong("must be segments of lower-case letters, digits, `-` and `_`, or `{name}`, between slashes");
+        }
+        if resource.methods.is_empty() || !resource.methods.iter().all(|method| METHODS.contains(&method.as_str())) {
+            return wrong("must name methods out of GET, PUT, POST, DELETE");
+        }
+        let own = format!("enum:{}", self.id);
+        let behind = resource.scope.strip_prefix(&own);
+        let more = |behind: &str| behind.strip_prefix(':').is_some_and(is_id);
+        if !behind.is_some_and(|behind| behind.is_empty() || more(behind)) {
+            return wrong("must have a scope that begins with `enum:` and the plugin's id");
+        }
+        if resource.per_minute == 0 || resource.max_age == Some(0) {
+            return wrong("must allow some requests, and proofs of some age");
+        }
+        Ok(())
     }
 }
 
@@ -305,6 +339,13 @@ fn is_id(id: &str) -> bool {
     (1..=32).contains(&id.len())
         && id.starts_with(|c: char| c.is_ascii_lowercase())
         && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// A word of a path, or a name for one in braces.
+fn is_segment(segment: &str) -> bool {
+    let name = segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(segment);
+    (1..=32).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
 }
 
 fn is_asset(name: &str) -> bool {

@@ -33,8 +33,9 @@ pub mod prelude {
     pub use serde_json::{Value, json};
 
     pub use crate::message::{
-        Approved, ChallengeKind, Context, DecoyReply, Description, Effect, Enrols, Facts, Fee, Input, Manifest,
-        MappedDetails, Migrating, Payee, Price, Purpose, Scope, Signal, Site, Step, Subject, SubjectKind, Transaction,
+        Approved, ChallengeKind, Content, Context, DecoyReply, Description, Effect, Enrols, Facts, Fee, Input,
+        Manifest, MappedDetails, Migrating, Payee, Price, Purpose, Resource, Scope, Serve, Served, Signal, Site, Step,
+        Subject, SubjectKind, Transaction,
     };
     pub use crate::{Error, Factor, Host, NoSettings, Result, Secret, Service, export_factor, export_service};
 }

@@ -15,6 +15,7 @@ mod manifest;
 mod nameless;
 mod names;
 mod price;
+mod serve;
 mod services;
 mod subject;
 
@@ -22,6 +23,7 @@ pub use manifest::*;
 pub use nameless::*;
 pub use names::*;
 pub use price::*;
+pub use serve::*;
 pub use services::*;
 pub use subject::*;
 

@@ -7,9 +7,11 @@ use serde_json::Value;
 use crate::abi::{Guest, Host};
 use crate::error::{Error, Result};
 use crate::factor::{described, migrated, parse_settings, reply, request};
-use crate::message::{Approved, ApprovedReply, Description, Kind, MapDetails, MappedDetails, Migrating, Site, method};
+use crate::message::{
+    Approved, ApprovedReply, Description, Kind, MapDetails, MappedDetails, Migrating, Serve, Served, Site, method,
+};
 
-/// Serves relying parties: owns types of `authorization_details` (RFC 9396).
+/// Serves relying parties: owns types of `authorization_details` (RFC 9396), or offers resources of its own, or both.
 ///
 /// Its types and their JSON Schemas are part of the description ([`Description::details`]); the host validates every
 /// object against them before it asks. Export it with [`crate::export_service!`].
@@ -44,6 +46,15 @@ pub trait Service: Send + Sync + Sized + 'static {
     /// When it cannot say.
     fn approved(&self, approved: Approved) -> Result<Value> {
         Ok(approved.details)
+    }
+
+    /// A request for one of the resources that the manifest names, after the host has held it against what the manifest says
+    /// of it. The call is about the token's account.
+    ///
+    /// # Errors
+    /// When it cannot say; what is wrong with the request is a reply. [`Error::Unsupported`] by default.
+    fn serve(&self, _request: Serve) -> Result<Served> {
+        Err(Error::Unsupported)
     }
 
     /// Whether these settings work out there, as for a [`crate::Factor`].
@@ -98,6 +109,7 @@ impl<S: Service> Guest for ServiceGuest<S> {
                 let details = self.service.approved(request(json)?)?;
                 reply(&ApprovedReply { details })
             }
+            method::SERVE => reply(&self.service.serve(request(json)?)?),
             method::MIGRATE => migrated(json, |from, to, value| self.service.migrate(from, to, value)),
             _ => Err(Error::Unsupported),
         }

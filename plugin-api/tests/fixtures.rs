@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use plugin_api::message::{
     Answer, Approved, ApprovedReply, Begin, BeginNameless, Claim, Claimed, Decoy, DecoyReply, Description, EnrolAnswer,
     EnrolBegin, HeaderValue, HmacReply, HttpRequest, HttpResponse, LogLine, MapDetails, MappedDetails, Migrate,
-    Migrated, Price, PriceQuery, Revealed, SecretHmac, SecretRef, Step, StoreGot, StoreKey, StoreListed, StorePut,
-    StoreQuery, StoreSwap, StoreSwapped, TextQuery, TextReply,
+    Migrated, Price, PriceQuery, Revealed, SecretHmac, SecretRef, Serve, Served, Step, StoreGot, StoreKey, StoreListed,
+    StorePut, StoreQuery, StoreSwap, StoreSwapped, TextQuery, TextReply,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,7 +38,7 @@ fn there_and_back<T: DeserializeOwned + Serialize>(name: &str) {
 
 type Check = fn(&str);
 
-const FIXTURES: [(&str, Check); 65] = [
+const FIXTURES: [(&str, Check); 70] = [
     ("answer.json", there_and_back::<Answer>),
     ("answer_others.json", there_and_back::<Answer>),
     ("approved.json", there_and_back::<Approved>),
@@ -57,6 +57,7 @@ const FIXTURES: [(&str, Check); 65] = [
     ("description_factor_page.json", there_and_back::<Description>),
     ("description_factor_subjects.json", there_and_back::<Description>),
     ("description_service.json", there_and_back::<Description>),
+    ("description_service_resources.json", there_and_back::<Description>),
     ("enrol_answer.json", there_and_back::<EnrolAnswer>),
     ("enrol_begin.json", there_and_back::<EnrolBegin>),
     ("enrol_begin_others.json", there_and_back::<EnrolBegin>),
@@ -80,6 +81,10 @@ const FIXTURES: [(&str, Check); 65] = [
     ("revealed.json", there_and_back::<Revealed>),
     ("secret_hmac.json", there_and_back::<SecretHmac>),
     ("secret_ref.json", |name| drop(there_and_back_unchanged::<SecretRef>(name))),
+    ("serve.json", there_and_back::<Serve>),
+    ("served.json", there_and_back::<Served>),
+    ("served_nothing.json", there_and_back::<Served>),
+    ("served_octets.json", there_and_back::<Served>),
     ("step_ask.json", there_and_back::<Step>),
     ("step_ask_effects.json", there_and_back::<Step>),
     ("step_fail.json", there_and_back::<Step>),

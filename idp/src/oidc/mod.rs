@@ -31,6 +31,7 @@ pub mod receipt;
 pub mod receipt_log;
 pub mod redirect_uri;
 pub mod request;
+pub mod resources;
 pub mod response;
 pub mod scope;
 pub mod subject;

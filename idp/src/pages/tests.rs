@@ -24,6 +24,7 @@ fn description(template: &str) -> Description {
             enrols: plugin_api::message::Enrols::Device,
             per_account: 1,
             details_types: vec![],
+            resources: vec![],
             permissions: vec![],
         },
         settings_schema: json!({}),

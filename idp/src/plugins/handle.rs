@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use plugin_api::message::{
     Answer, Approved, ApprovedReply, Begin, BeginNameless, Claim, Claimed, Context, Decoy, DecoyReply, Description,
-    Effect, EnrolAnswer, EnrolBegin, Facts, Manifest, MapDetails, MappedDetails, Price, PriceQuery, Step, method,
+    Effect, EnrolAnswer, EnrolBegin, Facts, Manifest, MapDetails, MappedDetails, Price, PriceQuery, Serve, Served,
+    Step, method,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -225,6 +226,18 @@ impl ServiceHandle {
     pub async fn approved(&self, request: &Approved) -> Result<Value, CallError> {
         let reply: ApprovedReply = self.plugin.ask(method::APPROVED, &self.subject, request, |_, _| Ok(())).await?;
         Ok(reply.details)
+    }
+
+    /// A request for one of its resources, which the host has held against the manifest.
+    ///
+    /// # Errors
+    /// Any [`CallError`].
+    pub async fn serve(&self, request: &Serve) -> Result<Served, CallError> {
+        let sound = |_: &Description, served: &Served| {
+            let known = Served::STATUSES.contains(&served.status);
+            if known { Ok(()) } else { Err(format!("it answers with status {}", served.status)) }
+        };
+        self.plugin.ask(method::SERVE, &self.subject, request, sound).await
     }
 }
 

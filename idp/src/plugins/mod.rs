@@ -202,6 +202,11 @@ impl Plugins {
         self.of(Kind::Service).map(ServiceHandle::new).collect()
     }
 
+    /// The service of this id.
+    pub fn service(&self, id: &str) -> Option<ServiceHandle> {
+        self.services().into_iter().find(|service| service.id() == id)
+    }
+
     /// The service that owns this type of `authorization_details`.
     pub fn service_for(&self, details_type: &str) -> Option<ServiceHandle> {
         self.services().into_iter().find(|service| service.manifest().details_types.iter().any(|t| t == details_type))

@@ -13,6 +13,7 @@ mod device;
 mod dpop;
 mod fingers;
 mod hello;
+mod keeper;
 mod login;
 mod operating;
 mod payment;

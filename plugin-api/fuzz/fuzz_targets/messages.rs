@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use plugin_api::message::{
     Answer, Approved, ApprovedReply, Begin, Decoy, DecoyReply, Description, EnrolAnswer, EnrolBegin, HeaderValue,
     HmacReply, HttpRequest, HttpResponse, LogLine, MapDetails, MappedDetails, Migrate, Migrated, Revealed, SecretHmac,
-    SecretRef, Step, StoreGot, StoreKey, StoreListed, StorePut, StoreQuery, StoreSwap, StoreSwapped, TextQuery,
+    SecretRef, Serve, Served, Step, StoreGot, StoreKey, StoreListed, StorePut, StoreQuery, StoreSwap, StoreSwapped, TextQuery,
     TextReply, Transaction,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -45,6 +45,8 @@ fuzz_target!(|json: &[u8]| {
     round_trip::<Revealed>(json);
     round_trip::<SecretHmac>(json);
     round_trip::<SecretRef>(json);
+    round_trip::<Serve>(json);
+    round_trip::<Served>(json);
     round_trip::<StoreGot>(json);
     round_trip::<StoreKey>(json);
     round_trip::<StoreListed>(json);

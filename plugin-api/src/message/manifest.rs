@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::SubjectKind;
+use super::{Resource, SubjectKind};
 
 /// What kind of plugin this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +117,9 @@ pub struct Manifest {
     /// `authorization_details` types that a service owns.
     #[serde(default)]
     pub details_types: Vec<String>,
+    /// Resources that a service offers below `/services/{id}/`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<Resource>,
     /// Host services that the plugin asks to use.
     #[serde(default)]
     pub permissions: Vec<String>,

@@ -31,6 +31,9 @@ pub mod method {
     pub const MAP_DETAILS: &str = "service.map_details";
     /// [`super::super::Approved`] → [`super::super::ApprovedReply`]: what the token response says of an approved object.
     pub const APPROVED: &str = "service.approved";
+    /// [`super::super::Serve`] → [`super::super::Served`]: a request for one of the resources that the manifest names. Unknown to
+    /// a service without any.
+    pub const SERVE: &str = "service.serve";
 }
 
 /// Names of the services that a plugin may call on its host.
@@ -76,6 +79,8 @@ pub mod permission {
     /// To have that JavaScript talk to a program of the person's computer: at `http://127.0.0.1` and the port that the
     /// page's data names as `loopback_port`.
     pub const SCRIPT_LOOPBACK: &str = "script.loopback";
+    /// For a service: to be told all e-mail addresses of the account whose resource is asked for, not only the main one.
+    pub const ADDRESSES: &str = "addresses";
     /// For a factor: to be shown, with its scripts if it has [`SCRIPT`], on the page that asks people who they are, whatever
     /// methods they have, so that somebody signs in without saying it: see [`super::method::BEGIN_NAMELESS`].
     pub const NAMELESS: &str = "nameless";

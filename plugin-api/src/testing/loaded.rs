@@ -12,7 +12,7 @@ use crate::error::{Error, Result, Status};
 use crate::message::{
     Answer, Approved, ApprovedReply, Begin, BeginNameless, Claim, Claimed, Context, Decoy, DecoyReply, Description,
     EnrolAnswer, EnrolBegin, Enrolled, Input, MapDetails, MappedDetails, Migrate, Migrated, Migrating, Price,
-    PriceQuery, Site, Step, method,
+    PriceQuery, Serve, Served, Site, Step, method,
 };
 
 /// Longest reply that the kit takes, as a server does.
@@ -212,6 +212,14 @@ impl Loaded {
     /// As [`Loaded::call`].
     pub fn map_details(&self, details: &Value, site: &Site) -> Result<MappedDetails> {
         self.call(method::MAP_DETAILS, &MapDetails { details: details.clone(), site: site.clone() })
+    }
+
+    /// [`method::SERVE`], about the account in its context.
+    ///
+    /// # Errors
+    /// As [`Loaded::call`]; [`Error::Unsupported`] when the service has no resources.
+    pub fn serve(&self, request: &Serve) -> Result<Served> {
+        self.call(method::SERVE, request)
     }
 
     /// [`method::APPROVED`].

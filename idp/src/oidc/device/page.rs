@@ -50,7 +50,8 @@ struct Shown {
     hash: String,
 }
 
-/// `GET /device`. A code in the address is filled in, and not looked up.
+/// `GET /device`, and of the page that follows it, for whoever asks for that in another language. A code in the address is filled
+/// in, and not looked up.
 pub async fn form(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

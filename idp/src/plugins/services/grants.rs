@@ -10,13 +10,14 @@ use crate::outbound::Reach;
 /// Permissions that need nobody's consent.
 const FREE: [&str; 2] = [permission::LOG, "text"];
 /// Permissions that are given by their name alone.
-const PLAIN: [&str; 6] = [
+const PLAIN: [&str; 7] = [
     permission::STORE,
     permission::SECRET,
     permission::SECRET_REVEAL,
     permission::SCRIPT,
     permission::SCRIPT_LOOPBACK,
     permission::NAMELESS,
+    permission::ADDRESSES,
 ];
 const PUBLIC: &str = "http:";
 const PRIVATE: &str = "http-private:";

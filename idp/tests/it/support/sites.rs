@@ -100,6 +100,7 @@ impl Sites {
         let bound = json!({
             "application_type": "native", "dpop_bound_access_tokens": true,
             "grant_types": ["authorization_code", "refresh_token", device],
+            "scope": "openid email offline_access enum:keeper",
         });
         let screen = json!({ "redirect_uris": [], "response_types": [], "grant_types": [device, "refresh_token"] });
         // The stall signs what it asks behind the browser's back, the shop does not.

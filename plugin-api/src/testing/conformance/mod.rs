@@ -10,6 +10,7 @@
 mod factor;
 mod migration;
 mod nameless;
+mod resources;
 mod service;
 mod settings;
 mod surroundings;
@@ -20,6 +21,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use serde_json::{Value, json};
 
 pub use self::factor::{Asked, Person, factor};
+pub use self::resources::resources;
 pub use self::service::{ServiceSamples, service, service_with};
 use super::{FakeHost, Loaded};
 use crate::abi::Plugin;
@@ -138,7 +140,15 @@ fn greased(mut message: Value) -> Value {
                 for (field, inner) in fields.iter_mut() {
                     if !matches!(
                         field.as_str(),
-                        "enrolment" | "replaces" | "state" | "input" | "details" | "value" | "fields"
+                        "enrolment"
+                            | "replaces"
+                            | "state"
+                            | "input"
+                            | "details"
+                            | "value"
+                            | "fields"
+                            | "segments"
+                            | "query"
                     ) {
                         into(inner, name);
                     }
