@@ -44,7 +44,7 @@ async fn discovery_is_truthful(database: Database) {
     assert_eq!(list(&document, "response_types_supported"), ["code"]);
     assert_eq!(list(&document, "response_modes_supported"), ["form_post", "query"]);
     let device = "urn:ietf:params:oauth:grant-type:device_code";
-    assert_eq!(list(&document, "grant_types_supported"), ["authorization_code", "refresh_token", CIBA, device]);
+    assert_eq!(list(&document, "grant_types_supported"), ["authorization_code", "refresh_token", device, CIBA]);
     assert_eq!(list(&document, "code_challenge_methods_supported"), ["S256"]);
     assert_eq!(list(&document, "subject_types_supported"), ["pairwise", "public"]);
     assert_eq!(list(&document, "id_token_signing_alg_values_supported"), ["ES256", "RS256"]);
