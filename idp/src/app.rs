@@ -108,6 +108,8 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/login/request/{id}", get(oidc::interact::request))
         .route("/device", get(oidc::device::page::form).post(oidc::device::page::look_up))
         .route("/device/confirm", get(oidc::device::page::form).post(oidc::device::page::confirm))
+        .route(oidc::device::page::ALLOWED, get(oidc::device::page::allowed))
+        .route(oidc::device::page::DENIED, get(oidc::device::page::nothing_allowed))
         // The person's own things.
         .route("/", get(account::home))
         .route("/register", get(account::registration::form).post(account::registration::submit))

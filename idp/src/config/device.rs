@@ -14,13 +14,21 @@ pub struct Device {
     pub interval_seconds: i64,
     /// Codes that an address block may type in an hour: 5 to 1000.
     pub tries_per_hour: u32,
-    /// Devices that an address block may begin to link in a minute.
+    /// Codes that all address blocks together may type in an hour: 100 to 1000000.
+    pub tries_in_all_per_hour: u32,
+    /// Devices that an address block may begin to link in a minute: 1 to 10000.
     pub requests_per_minute: u32,
 }
 
 impl Default for Device {
     fn default() -> Self {
-        Self { code_seconds: 600, interval_seconds: 5, tries_per_hour: 30, requests_per_minute: 30 }
+        Self {
+            code_seconds: 600,
+            interval_seconds: 5,
+            tries_per_hour: 30,
+            tries_in_all_per_hour: 10_000,
+            requests_per_minute: 30,
+        }
     }
 }
 
@@ -30,6 +38,13 @@ impl Device {
             ("device.code_seconds", self.code_seconds, 60..=1800, "must be 60 to 1800"),
             ("device.interval_seconds", self.interval_seconds, 2..=60, "must be 2 to 60"),
             ("device.tries_per_hour", self.tries_per_hour.into(), 5..=1000, "must be 5 to 1000"),
+            (
+                "device.tries_in_all_per_hour",
+                self.tries_in_all_per_hour.into(),
+                100..=1_000_000,
+                "must be 100 to 1000000",
+            ),
+            ("device.requests_per_minute", self.requests_per_minute.into(), 1..=10_000, "must be 1 to 10000"),
         ] {
             if !allowed.contains(&value) {
                 return Err(ConfigError::Value { key, reason: reason.to_owned() });

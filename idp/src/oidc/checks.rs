@@ -37,9 +37,10 @@ pub(super) struct Asked<'a> {
 type Check = fn(&Asked<'_>, &mut AuthorizationRequest) -> Result<(), OAuthError>;
 
 /// In this order; the first refusal is the answer.
-const CHECKS: [Check; 17] = [
+const CHECKS: [Check; 18] = [
     state,
     response_mode,
+    registered_for_codes,
     no_request_object,
     no_registration,
     response_type,
@@ -70,8 +71,8 @@ pub(super) fn examine(asked: &Asked<'_>, redirect_uri: &str) -> Result<Authoriza
 }
 
 /// What holds of a device's request as well (RFC 8628 §3.1).
-const DEVICE: [Check; 8] =
-    [no_request_object, no_details, scope, dpop_jkt, max_age, hints, acr_values, claims_parameter];
+const DEVICE: [Check; 9] =
+    [no_request_object, no_details, scope, no_administration, dpop_jkt, max_age, hints, acr_values, claims_parameter];
 
 /// Runs that table over the request of a device. Whoever answers it proves who they are for it, and not long before.
 ///
@@ -92,6 +93,13 @@ fn no_details(asked: &Asked<'_>, _: &mut AuthorizationRequest) -> Result<(), OAu
         Some(_) => refuse(ErrorCode::InvalidRequest, "authorization_details cannot be asked for by a device"),
         None => Ok(()),
     }
+}
+
+/// A code that somebody was sent by somebody else makes nobody an administrator (RFC 8628 §5.4). RFC 6749 §3.3 lets us grant
+/// less than was asked for.
+fn no_administration(_: &Asked<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
+    request.scope.retain(|scope| scope != scope::ADMIN);
+    if request.scope.is_empty() { refuse(ErrorCode::InvalidScope, "scope must contain openid") } else { Ok(()) }
 }
 
 fn refuse<T>(code: ErrorCode, text: &'static str) -> Result<T, OAuthError> {
@@ -118,6 +126,14 @@ fn state(asked: &Asked<'_>, request: &mut AuthorizationRequest) -> Result<(), OA
 fn response_mode(asked: &Asked<'_>, request: &mut AuthorizationRequest) -> Result<(), OAuthError> {
     request.response_mode = ResponseMode::parse(asked.params.get("response_mode"))?;
     Ok(())
+}
+
+/// RFC 6749 §4.1.2.1 `unauthorized_client`: a client gets no code that could not redeem one.
+fn registered_for_codes(asked: &Asked<'_>, _: &mut AuthorizationRequest) -> Result<(), OAuthError> {
+    if asked.client.codes {
+        return Ok(());
+    }
+    refuse(ErrorCode::UnauthorizedClient, "the client is not registered for authorization codes")
 }
 
 /// OpenID Connect Core §6.1, §6.2: an OP that does not support them answers `request_not_supported` and

@@ -92,6 +92,8 @@ pub struct Client {
     pub dpop_bound: bool,
     /// Must use PKCE although it is confidential.
     pub require_pkce: bool,
+    /// May send browsers here: registered with `authorization_code` among its `grant_types`.
+    pub codes: bool,
     /// May be linked by a code that a person types (RFC 8628): registered with that grant.
     pub device: bool,
     /// May refresh: registered with `refresh_token` among its `grant_types`.

@@ -11,7 +11,7 @@ use crate::{app::App, clock::SECOND, error::Internal, store};
 pub struct Authenticated {
     /// Who.
     pub account_id: String,
-    /// The `sid` of the browser's session.
+    /// The `sid` of the browser's session, or one of its own.
     pub sid: String,
     /// When it was proven. Unix seconds.
     pub auth_time: i64,

@@ -292,7 +292,7 @@ impl Visitor<'_> {
 
     /// The device asks for the answer by itself.
     fn return_to_device(&self, visit: &Visit, allowed: bool) -> Response {
-        let page = device::page::done_page(self.app, &visit.interaction.locale, allowed);
+        let page = device::page::to_the_end(allowed).map(response::private);
         answer_or_problem(self.app, &visit.interaction.locale, page.map_err(Unanswered::from))
     }
 
@@ -315,7 +315,7 @@ impl Visitor<'_> {
                 let email = email.to_owned();
                 self.identified(visit, email, &form).await
             }
-            Stage::Choose { .. } if form.contains_key(page::UNMET) => Ok(self.is_unmet(&visit)),
+            Stage::Choose { .. } if form.contains_key(page::UNMET) => self.is_unmet(&visit).await,
             Stage::Choose { email } => {
                 let wanted = form.get("factor").map(String::as_str);
                 let error = wanted.is_none().then_some("error_choose");

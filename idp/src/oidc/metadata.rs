@@ -108,6 +108,7 @@ pub(super) fn read(metadata: &Value, secret_hash: Option<String>) -> Result<Clie
         dpop_bound: fields.flag("dpop_bound_access_tokens")?,
         require_pkce: fields.flag("require_pkce")?,
         trusted: fields.flag("enum_trusted")?,
+        codes: may("authorization_code"),
         device: may(device::GRANT),
         refresh: may("refresh_token"),
         backchannel: backchannel::read(&fields, &grants, auth_method, &keys)?,

@@ -35,23 +35,20 @@ async fn exchange(app: &Arc<App>, headers: &HeaderMap, body: &Bytes) -> Result<T
     let client = caller.client.clone();
     dpop::binding::demanded(&client, caller.proof.as_ref())?;
     let issue = match params.require("grant_type")? {
-        "authorization_code" => authorization_code::redeem(app, caller, &params).await?,
+        "authorization_code" if client.codes => authorization_code::redeem(app, caller, &params).await?,
+        "authorization_code" => return Err(unregistered("authorization codes")),
         "refresh_token" if client.refresh => refresh_token::redeem(app, caller, &params).await?,
-        "refresh_token" => {
-            return Err(
-                OAuthError::new(ErrorCode::UnauthorizedClient, "the client is not registered for refresh").into()
-            );
-        }
+        "refresh_token" => return Err(unregistered("refresh")),
         backchannel::GRANT if client.backchannel.is_some() => ciba::redeem(app, caller, &params).await?,
-        backchannel::GRANT => {
-            return Err(OAuthError::new(ErrorCode::UnauthorizedClient, "the client is not registered for CIBA").into());
-        }
+        backchannel::GRANT => return Err(unregistered("CIBA")),
         device::GRANT if client.device => device_code::redeem(app, caller, &params).await?,
-        device::GRANT => {
-            let text = "the client is not registered for the device grant";
-            return Err(OAuthError::new(ErrorCode::UnauthorizedClient, text).into());
-        }
+        device::GRANT => return Err(unregistered("the device grant")),
         _ => return Err(OAuthError::new(ErrorCode::UnsupportedGrantType, "the grant type is not supported").into()),
     };
     Ok(tokens::respond(app, &client, issue).await?)
+}
+
+/// RFC 6749 §5.2 `unauthorized_client`.
+fn unregistered(grant: &str) -> Refusal {
+    OAuthError::new(ErrorCode::UnauthorizedClient, format!("the client is not registered for {grant}")).into()
 }

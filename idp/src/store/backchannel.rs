@@ -165,3 +165,26 @@ pub fn using_up(id: &str, now: Millis) -> Change {
         .filter(Column::ExpiresAt.gt(now));
     Change::update(RECORD, update)
 }
+
+/// Takes back what an account has approved and the client has not fetched yet, at one client or at all; says how many. Whoever
+/// asks for it then is told that its time is over.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_back(
+    db: &impl ConnectionTrait,
+    account_id: &str,
+    client_id: Option<&str>,
+    now: Millis,
+) -> Result<u64, StoreError> {
+    let mut ending = Entity::update_many()
+        .col_expr(Column::Status, Expr::value(DENIED))
+        .col_expr(Column::ExpiresAt, Expr::value(now))
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::Status.eq(APPROVED))
+        .filter(Column::ExpiresAt.gt(now));
+    if let Some(client_id) = client_id {
+        ending = ending.filter(Column::ClientId.eq(client_id));
+    }
+    Ok(ending.exec(db).await?.rows_affected)
+}

@@ -98,3 +98,25 @@ pub fn using_up(hash: &str, now: Millis) -> Change {
         .filter(Column::ExpiresAt.gt(now));
     Change::update(RECORD, update)
 }
+
+/// Takes back what an account has approved and its device has not redeemed yet, at one client or at all; says how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn take_back(
+    db: &impl ConnectionTrait,
+    account_id: &str,
+    client_id: Option<&str>,
+    now: Millis,
+) -> Result<u64, StoreError> {
+    let mut denying = Entity::update_many()
+        .col_expr(Column::Status, Expr::value(DENIED))
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::Status.eq(APPROVED))
+        .filter(Column::UsedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now));
+    if let Some(client_id) = client_id {
+        denying = denying.filter(Column::ClientId.eq(client_id));
+    }
+    Ok(denying.exec(db).await?.rows_affected)
+}

@@ -10,7 +10,7 @@ use super::{
     phone_undo, plugin_call, plugin_data, pushed, recovery, recovery_budget, registration, session, sms_guard,
     sms_part, spent, support,
 };
-use crate::clock::{DAY, Millis};
+use crate::clock::{DAY, MINUTE, Millis};
 
 /// Rows a table loses in one batch at most.
 const BATCH: u64 = 500;
@@ -36,7 +36,7 @@ pub async fn sweep(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreE
     gone += sweep!(db, grant::refresh::Entity, grant::refresh::Column::Hash, grant::refresh::Column::ExpiresAt, before);
     gone += sweep!(db, grant::Entity, grant::Column::Id, grant::Column::ExpiresAt, before);
     gone += sweep!(db, session::Entity, session::Column::IdHash, session::Column::ExpiresAt, before);
-    gone += sweep_spent(db, before).await?;
+    gone += sweep_spent(db, now).await?;
     gone += sweep!(db, registration::Entity, registration::Column::TokenHash, registration::Column::ExpiresAt, before);
     gone += sweep!(db, recovery::Entity, recovery::Column::Id, recovery::Column::ExpiresAt, before);
     gone +=
@@ -59,12 +59,14 @@ pub async fn sweep(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreE
     Ok(gone)
 }
 
-/// The key is a pair: a live entry must outlive an expired one of another purpose that bears its hash.
-async fn sweep_spent(db: &impl ConnectionTrait, before: Millis) -> Result<u64, StoreError> {
+/// Without the day's grace, for every request with a proof leaves an entry: what it stands for is refused for its age alone. The
+/// clocks of two nodes may differ a little. The key is a pair: a live entry must outlive an expired one of another purpose that
+/// bears its hash.
+async fn sweep_spent(db: &impl ConnectionTrait, now: Millis) -> Result<u64, StoreError> {
     let mut old = Query::select();
     old.columns([spent::Column::Purpose, spent::Column::Hash])
         .from(spent::Entity)
-        .and_where(spent::Column::ExpiresAt.lt(before))
+        .and_where(spent::Column::ExpiresAt.lt(now - MINUTE))
         .limit(BATCH);
     let key = Expr::tuple([Expr::col(spent::Column::Purpose), Expr::col(spent::Column::Hash)]);
     Ok(spent::Entity::delete_many().filter(key.in_subquery(old.take())).exec(db).await?.rows_affected)

@@ -7,7 +7,7 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
-use super::{Change, StoreError, account};
+use super::{Change, StoreError, account, backchannel, device_code};
 use crate::clock::Millis;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -150,7 +150,7 @@ pub async fn of_account(db: &impl ConnectionTrait, account_id: &str, now: Millis
         .await?)
 }
 
-/// Ends every family of an account at a client; says how many.
+/// Ends every family of an account at a client, and what would open another; says how many.
 ///
 /// # Errors
 /// When the database fails.
@@ -166,7 +166,20 @@ pub async fn revoke_of_client(
         .filter(Column::ClientId.eq(client_id))
         .filter(Column::RevokedAt.is_null())
         .filter(Column::ExpiresAt.gt(now));
-    Ok(ending.exec(db).await?.rows_affected)
+    let unfetched = take_back_unfetched(db, account_id, Some(client_id), now).await?;
+    Ok(unfetched + ending.exec(db).await?.rows_affected)
+}
+
+/// What was approved and not fetched yet opens a family minutes later. It goes before the families do: of a client that
+/// fetches it at the same moment, either that fails or its family is there to be ended.
+async fn take_back_unfetched(
+    db: &impl ConnectionTrait,
+    account_id: &str,
+    client_id: Option<&str>,
+    now: Millis,
+) -> Result<u64, StoreError> {
+    let devices = device_code::take_back(db, account_id, client_id, now).await?;
+    Ok(devices + backchannel::take_back(db, account_id, client_id, now).await?)
 }
 
 /// Ends a whole family: no refresh token of it works again, and no access token of it is honoured here. `Ok(false)` when
@@ -184,11 +197,12 @@ pub async fn revoke(db: &impl ConnectionTrait, id: &str, now: Millis) -> Result<
     Ok(done.rows_affected == 1)
 }
 
-/// Ends every family of an account.
+/// Ends every family of an account, and what would open another.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn revoke_all(db: &impl ConnectionTrait, account_id: &str, now: Millis) -> Result<(), StoreError> {
+    take_back_unfetched(db, account_id, None, now).await?;
     Entity::update_many()
         .col_expr(Column::RevokedAt, Expr::value(now))
         .filter(Column::AccountId.eq(account_id))

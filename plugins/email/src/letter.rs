@@ -25,13 +25,18 @@ pub(crate) fn of_enrolment(cx: &Context, code: &Code) -> Effect {
 }
 
 fn mail(kind: &str, cx: &Context, code: &Code, more: &[(&str, String)]) -> Effect {
-    let site = format!("{} ({})", one_line(&cx.site.name), one_line(&cx.site.origin));
-    let args = [("code", code.expose().to_owned()), ("site", site)].into_iter().chain(more.iter().cloned());
+    let args = [("code", code.expose().to_owned()), ("site", site(cx))].into_iter().chain(more.iter().cloned());
     Effect::Mail {
         subject: format!("{kind}_subject"),
         text: format!("{kind}_text"),
         args: args.map(|(name, value)| (name.to_owned(), value)).collect(),
     }
+}
+
+/// Name and origin of whoever asks. A device has no origin.
+fn site(cx: &Context) -> String {
+    let (name, origin) = (one_line(&cx.site.name), one_line(&cx.site.origin));
+    if origin.is_empty() { name } else { format!("{name} ({origin})") }
 }
 
 /// `a***@example.com`, in lower case and without white space around it: as accounts are looked up. Whoever types an
@@ -87,6 +92,13 @@ mod tests {
         }
         let payee = &args(of_payment(&cx, &payment, &code))["payee"];
         assert!(payee.starts_with("Shop  https://evil.example ("), "{payee}");
+    }
+
+    #[test]
+    fn a_device_is_named_without_an_origin() {
+        let mut cx = context(Purpose::Authorize);
+        (cx.site.name, cx.site.origin) = ("The television".to_owned(), String::new());
+        assert_eq!(args(of_login(&cx, &Code::from_random(&[7; 32], 6).unwrap()))["site"], "The television");
     }
 
     #[test]

@@ -52,9 +52,10 @@ fn sms(text: &str, cx: &Context, code: &Code, more: Vec<(&str, String)>) -> Effe
     Effect::Sms { text: text.to_owned(), args: args.map(|(name, value)| (name.to_owned(), value)).collect() }
 }
 
-/// Name and host of whoever asks: a code that is asked for elsewhere is being phished.
+/// Name and host of whoever asks: a code that is asked for elsewhere is being phished. A device has no host.
 fn site(cx: &Context) -> String {
-    format!("{} ({})", short(&cx.site.name), one_line(host(&cx.site.origin)))
+    let (name, host) = (short(&cx.site.name), one_line(host(&cx.site.origin)));
+    if host.is_empty() { name } else { format!("{name} ({host})") }
 }
 
 fn short(name: &str) -> String {
@@ -126,6 +127,13 @@ mod tests {
                 assert!(!value.contains(['\n', '\u{202e}']), "{name}: {value:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_device_is_named_without_a_host() {
+        let mut cx = context(Purpose::Authorize);
+        (cx.site.name, cx.site.origin) = ("The television".to_owned(), String::new());
+        assert_eq!(args(of_login(&cx, &code(), cx.expires_at))["site"], "The television");
     }
 
     #[test]

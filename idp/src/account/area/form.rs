@@ -6,13 +6,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{
     Form,
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, StatusCode, header},
+    http::StatusCode,
 };
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use super::{Area, Turned};
-use crate::{app::App, store::session::Model as Session};
+use crate::{app::App, login, store::session::Model as Session};
 
 /// Hidden field that carries the token.
 const FIELD: &str = "token";
@@ -52,7 +52,7 @@ impl FromRequest<Arc<App>> for Submitted {
             let page = app.pages.problem(StatusCode::FORBIDDEN, area.locale, "account_form", &json!({}));
             Turned::to(area.answer(Ok(page)))
         };
-        if !is_from_here(&app.config.issuer, &parts.headers) {
+        if !login::is_from_here(&app.config.issuer, &parts.headers) {
             return Err(foreign(&area));
         }
         let Ok(Form(fields)) = Form::from_request(Request::from_parts(parts, body), app).await else {
@@ -65,35 +65,5 @@ impl FromRequest<Arc<App>> for Submitted {
             return Err(foreign(&area));
         }
         Ok(Self { area, fields })
-    }
-}
-
-/// Whether the headers say that the form was sent from a page of ours, or say nothing. Our pages send no referrer, for
-/// which browsers write `null` as the origin (Fetch §3.2), so that the other header has to tell.
-fn is_from_here(issuer: &str, headers: &HeaderMap) -> bool {
-    let said = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
-    let origin = said(header::ORIGIN.as_str()).is_none_or(|origin| origin == issuer || origin == "null");
-    let site = said("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
-    origin && site
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-
-    #[test]
-    fn the_browsers_word_on_where_a_form_came_from_is_heard() {
-        let heard = |pairs: &[(&'static str, &str)]| {
-            let headers = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-            is_from_here("https://id.example", &headers)
-        };
-        assert!(heard(&[]));
-        assert!(heard(&[("origin", "https://id.example"), ("sec-fetch-site", "same-origin")]));
-        assert!(heard(&[("origin", "null"), ("sec-fetch-site", "same-origin")]));
-        assert!(!heard(&[("origin", "https://evil.example")]));
-        assert!(!heard(&[("origin", "https://id.example.evil.example")]));
-        assert!(!heard(&[("origin", "null"), ("sec-fetch-site", "cross-site")]));
-        assert!(!heard(&[("sec-fetch-site", "same-site")]));
     }
 }

@@ -14,6 +14,7 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use url::form_urlencoded;
 
 use super::{user_code, user_hash};
 use crate::{
@@ -21,13 +22,17 @@ use crate::{
     clock::HOUR,
     error::Internal,
     limits,
-    login::session,
-    oidc::{interact, request::AuthorizationRequest},
+    login::{self, session},
+    oidc::{interact, request::AuthorizationRequest, response},
     pages::{self, Options},
     store::{self, StoreError},
 };
 
 const SLOT: &str = "device";
+/// Where people end who have allowed it.
+pub const ALLOWED: &str = "/device/allowed";
+/// Where people end who have not.
+pub const DENIED: &str = "/device/denied";
 
 /// What the page is opened or sent with.
 #[derive(Debug, Default, Deserialize)]
@@ -65,7 +70,10 @@ pub async fn form(
 fn ask(app: &App, locale: &str, code: &str, error: Option<&str>) -> Result<Response, Internal> {
     let status = if error.is_none() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let options = Options::default().status(status);
-    app.pages.render_with("device.html", locale, json!({ "user_code": code, "error": error }), &options)
+    // Who reads the page in another language keeps the code.
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("user_code", code).finish();
+    let context = json!({ "user_code": code, "error": error, "here": "/device", "query": query });
+    app.pages.render_with("device.html", locale, context, &options)
 }
 
 /// `POST /device`: the code that was typed.
@@ -76,11 +84,21 @@ pub async fn look_up(
     Form(typed): Form<Typed>,
 ) -> Response {
     let locale = pages::locale_of(&headers, &[]);
-    let tries = app.config.device.tries_per_hour;
-    if !app.limits.allow("user_code", &limits::block(peer.ip()), HOUR, tries, app.clock.now()) {
+    // Another website that sends this form would show its own device here, and take the browser's name away.
+    if !login::is_from_here(&app.config.issuer, &headers) {
+        return app.pages.problem(StatusCode::FORBIDDEN, locale, "device_form", &json!({}));
+    }
+    if !may_try(&app, &limits::block(peer.ip())) {
         return app.pages.problem(StatusCode::TOO_MANY_REQUESTS, locale, "too_many", &json!({}));
     }
     or_problem(&app, locale, found(&app, locale, &headers, &typed.user_code).await)
+}
+
+/// Whoever guesses from many networks meets the count of all of them.
+fn may_try(app: &App, block: &str) -> bool {
+    let (settings, now) = (&app.config.device, app.clock.now());
+    app.limits.allow("user_code", block, HOUR, settings.tries_per_hour, now)
+        && app.limits.allow("user_codes", "", HOUR, settings.tries_in_all_per_hour, now)
 }
 
 /// Who asks, and for what, if a device waits under this code.
@@ -98,10 +116,10 @@ async fn found(app: &App, locale: &str, headers: &HeaderMap, typed: &str) -> Res
     let state = app.seal.travel(SLOT, &browser, row.expires_at, &Shown { hash: row.hash })?;
     let context = json!({
         "site": { "name": client.client_name }, "scopes": request.consent_scope(), "state": state,
-        "user_code": user_code::shown(&code),
+        "user_code": user_code::shown(&code), "here": "/device",
+        "query": format!("user_code={}", user_code::shown(&code)),
     });
-    let mut response =
-        app.pages.render_with("device_confirm.html", locale, context, &Options::for_template("login_device"))?;
+    let mut response = app.pages.render("device_confirm.html", locale, context)?;
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -144,17 +162,32 @@ async fn denied(app: &App, locale: &str, hash: &str) -> Result<Response, Interna
         }
         done => {
             done?;
-            done_page(app, locale, false)
+            to_the_end(false)
         }
     }
 }
 
-/// The end of it: back to the device.
+/// The end of it, on a page that can be read again and in another language.
 ///
 /// # Errors
-/// When the page cannot be rendered.
-pub(in crate::oidc) fn done_page(app: &App, locale: &str, allowed: bool) -> Result<Response, Internal> {
-    app.pages.render("device_done.html", locale, json!({ "allowed": allowed }))
+/// None: the addresses are our own.
+pub(in crate::oidc) fn to_the_end(allowed: bool) -> Result<Response, Internal> {
+    response::redirect(if allowed { ALLOWED } else { DENIED })
+}
+
+/// `GET` [`ALLOWED`]: back to the device.
+pub async fn allowed(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    end(&app, &headers, true)
+}
+
+/// `GET` [`DENIED`]: the device gets nothing.
+pub async fn nothing_allowed(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    end(&app, &headers, false)
+}
+
+fn end(app: &App, headers: &HeaderMap, allowed: bool) -> Response {
+    let locale = pages::locale_of(headers, &[]);
+    or_problem(app, locale, app.pages.render("device_done.html", locale, json!({ "allowed": allowed })))
 }
 
 fn or_problem(app: &App, locale: &str, page: Result<Response, Internal>) -> Response {

@@ -21,19 +21,23 @@ use crate::{
 ///
 /// # Errors
 /// `authorization_pending`, `slow_down`, `access_denied`, `expired_token` (§3.5); `invalid_grant` for a code that is not this
-/// client's, is bound to another key, or was used before, which revokes what it had bought.
+/// client's, is bound to another key, or was used before, which revokes what it had bought: but only whoever has the key may
+/// say so.
 pub(in crate::oidc) async fn redeem(app: &Arc<App>, caller: Caller, params: &Params) -> Result<Issue, Refusal> {
     let client = caller.client.clone();
     let hash = app.seal.hash("device_code", params.require("device_code")?);
     let found = store::device_code::find(app.db.read(), &hash).await?;
     let row = found.filter(|row| row.client_id == client.client_id);
     let row = row.ok_or_else(|| invalid_grant("no such device code"))?;
-    if row.used_at.is_some() {
-        return Err(end_family(app, &client, &row.grant_id).await?.into());
+    let is_used = row.used_at.is_some();
+    if !is_used {
+        is_approved(app, &row)?;
     }
-    is_approved(app, &row)?;
     let mut authorized: Authorized = app.seal.open_record_json("device_code", &hash, &row.sealed)?;
     binding::fits_code(authorized.dpop_jkt.as_deref(), caller.proof.as_ref()).map_err(invalid_grant)?;
+    if is_used {
+        return Err(end_family(app, &client, &row.grant_id).await?.into());
+    }
     authorized.granted.jkt = caller.jkt();
     let family = Family::new(app, &client, &row.grant_id, &authorized)?;
     let (refresh_token, family_expires_at) = (family.token.clone(), family.grant.expires_at);

@@ -32,14 +32,19 @@ pub(in crate::oidc) async fn redeem(app: &Arc<App>, caller: Caller, params: &Par
     if grant.client_id != client.client_id {
         return Err(invalid_grant("of another client").into());
     }
+    let mut granted: Granted = app.seal.open_record_json("token_grant", &grant.id, &grant.sealed)?;
+    let fits = binding::fits_family(&client, granted.jkt.as_deref(), caller.proof.as_ref());
+    if client.is_public() {
+        // Without the key an old token is worth nothing, not even the end of the family.
+        fits.map_err(invalid_grant)?;
+    }
     if token.used_at.is_some() {
         return Err(end_family(app, &client, &grant.id).await?.into());
     }
     if grant.revoked_at.is_some() || now >= token.expires_at || now >= grant.expires_at || !account.is_active() {
         return Err(invalid_grant("revoked or expired, or the account is locked").into());
     }
-    let mut granted: Granted = app.seal.open_record_json("token_grant", &grant.id, &grant.sealed)?;
-    binding::fits_family(&client, granted.jkt.as_deref(), caller.proof.as_ref()).map_err(invalid_grant)?;
+    fits.map_err(invalid_grant)?;
     let jkt = caller.jkt();
     let bound = bind(app, &caller, &grant.id, &granted)?;
     narrow(&mut granted, params)?;

@@ -40,6 +40,21 @@ impl Visitor<'_> {
         Ok(self.refuse(visit, ErrorCode::AccessDenied, "the person declined"))
     }
 
+    /// It cannot be allowed, though nobody has said no. A device is told so, as the person is: its request does not wait on
+    /// behind a page that says that nothing was allowed.
+    pub(super) async fn gives_up(
+        &self,
+        visit: &Visit,
+        code: ErrorCode,
+        description: &'static str,
+    ) -> Result<Response, Unanswered> {
+        if let Some(hash) = &visit.request.device {
+            let denying = store::device_code::denying(hash, self.app.clock.now());
+            self.app.db.write(move |tx| Box::pin(earned::apply(tx, [denying.clone()].into_iter()))).await?;
+        }
+        Ok(self.refuse(visit, code, description))
+    }
+
     /// Whose account it was about, as far as they had said so.
     async fn asked(&self, visit: &Visit, event: &Event) -> Result<Option<account::Model>, Unanswered> {
         let db = self.app.db.read();

@@ -35,6 +35,12 @@ impl Earned {
         request: &AuthorizationRequest,
         who: Authenticated,
     ) -> Result<Self, Internal> {
+        let who = if request.device.is_some() || request.backchannel.is_some() {
+            // What is fetched from elsewhere does not hang on the session of the browser in which somebody has answered.
+            Authenticated { sid: app.entropy.id()?, ..who }
+        } else {
+            who
+        };
         if let Some(hash) = &request.device {
             return Ok(Self::Answer(vec![device::approving(app, hash, request, who)?]));
         }

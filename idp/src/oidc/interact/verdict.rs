@@ -170,20 +170,14 @@ impl Visitor<'_> {
     }
 
     /// The person's methods cannot be used for what is asked (OpenID Connect Core Unmet Authentication Requirements 1.0).
-    pub(super) fn is_unmet(&self, visit: &Visit) -> Response {
+    pub(super) async fn is_unmet(&self, visit: &Visit) -> Result<Response, Unanswered> {
         self.count(visit, "unmet");
-        if visit.request.payment.is_some() {
-            return self.refuse(
-                visit,
-                ErrorCode::AccessDenied,
-                "the person has no method that may confirm this payment",
-            );
-        }
-        self.refuse(
-            visit,
-            ErrorCode::UnmetAuthenticationRequirements,
-            "the person has no method of the level asked for",
-        )
+        let (code, description) = if visit.request.payment.is_some() {
+            (ErrorCode::AccessDenied, "the person has no method that may confirm this payment")
+        } else {
+            (ErrorCode::UnmetAuthenticationRequirements, "the person has no method of the level asked for")
+        };
+        self.gives_up(visit, code, description).await
     }
 
     /// The level of a session that was proven at the given moment, as far as it will still do here.
@@ -283,24 +277,24 @@ impl Visitor<'_> {
                 let stage = Stage::Consent { account_id: session.account_id.clone(), proven_at: standing.proven_at };
                 self.redirect_to(&Visit { interaction: visit.interaction.at(stage), ..visit })
             }
-            (Next::Refuse(Refusal::LoginRequired), _) => {
-                Ok(self.refuse(&visit, ErrorCode::LoginRequired, "nobody is signed in here as asked"))
-            }
-            (Next::Refuse(Refusal::ConsentRequired), _) => {
-                Ok(self.refuse(&visit, ErrorCode::ConsentRequired, "the person has not yet allowed this"))
-            }
-            (Next::Refuse(Refusal::InteractionRequired), _) => {
-                Ok(self.refuse(&visit, ErrorCode::InteractionRequired, "a payment is always confirmed by the person"))
+            (Next::Refuse(refusal), _) => {
+                let (code, description) = match refusal {
+                    Refusal::LoginRequired => (ErrorCode::LoginRequired, "nobody is signed in here as asked"),
+                    Refusal::ConsentRequired => (ErrorCode::ConsentRequired, "the person has not yet allowed this"),
+                    Refusal::InteractionRequired => {
+                        (ErrorCode::InteractionRequired, "a payment is always confirmed by the person")
+                    }
+                };
+                self.gives_up(&visit, code, description).await
             }
             // A proof was just made, and it does not do.
             _ if visit.request.expected_sub.is_some() => {
-                Ok(self.refuse(&visit, ErrorCode::LoginRequired, "the person signed in with another account"))
+                self.gives_up(&visit, ErrorCode::LoginRequired, "the person signed in with another account").await
             }
-            _ => Ok(self.refuse(
-                &visit,
-                ErrorCode::UnmetAuthenticationRequirements,
-                "no method here reaches the level asked for",
-            )),
+            _ => {
+                let code = ErrorCode::UnmetAuthenticationRequirements;
+                self.gives_up(&visit, code, "no method here reaches the level asked for").await
+            }
         }
     }
 

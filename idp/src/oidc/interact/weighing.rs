@@ -111,7 +111,7 @@ impl Visitor<'_> {
     /// Somebody has proven to be somebody else than whom it waits for: that is used up and in the log, and confirms nothing.
     async fn is_not_theirs(&self, visit: &Visit, passed: Passed) -> Result<Response, Unanswered> {
         self.uses_up(visit, passed, "refused").await?;
-        Ok(self.refuse(visit, ErrorCode::LoginRequired, "the person answered with another account"))
+        self.gives_up(visit, ErrorCode::LoginRequired, "the person answered with another account").await
     }
 
     /// The answer is used up and in the log, and opens nothing.

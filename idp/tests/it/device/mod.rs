@@ -14,6 +14,7 @@ use crate::support::{
 mod answering;
 mod asking;
 mod polling;
+mod taking_back;
 mod typing;
 
 /// `grant_type` of a device code.

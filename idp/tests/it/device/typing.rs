@@ -1,12 +1,14 @@
 //! The page where a code is typed: it says who asks, and it does not let anybody guess.
 
 use enum_idp::clock::HOUR;
+use hyper::header::{self, HeaderName};
 
 use super::{begins, guesses, links, polls, types};
 use crate::{
     on_both_databases,
     support::{
         database::Database,
+        http::post_form,
         provider::{GENEROUS, Provider, is_refused_on_a_page, text},
     },
 };
@@ -19,6 +21,9 @@ on_both_databases! {
     a_signed_in_person_is_asked_to_prove_it_again,
     the_second_page_is_of_the_browser_that_has_typed_the_code,
     the_page_speaks_three_languages,
+    another_website_cannot_send_the_form,
+    guesses_from_everywhere_are_counted_together,
+    the_end_is_a_page_that_can_be_read_again_and_in_another_language,
 }
 
 async fn the_page_says_who_asks_for_what_and_warns_before_anything_is_proven(database: Database) {
@@ -103,6 +108,57 @@ async fn the_second_page_is_of_the_browser_that_has_typed_the_code(database: Dat
     is_refused_on_a_page(&ann.person);
     ann.person.posts("/device/confirm", &[("state", "made-up")]).await;
     is_refused_on_a_page(&ann.person);
+}
+
+/// Whoever lands on "Is this your device?" without having typed anything may take it for their own.
+async fn another_website_cannot_send_the_form(database: Database) {
+    let provider = Provider::starts(database).await;
+    let begun = begins(&provider.sites.television).await;
+    let (url, code) = (provider.origin.join("/device").unwrap(), text(&begun, "user_code"));
+    let fields = [("user_code", code.as_str())];
+    let site = HeaderName::from_static("sec-fetch-site");
+    for headers in [
+        vec![(header::ORIGIN, "https://evil.example")],
+        vec![(header::ORIGIN, "null"), (site.clone(), "cross-site")],
+        vec![(site.clone(), "same-site")],
+    ] {
+        let reply = post_form(&url, &headers, &fields).await;
+        assert_eq!(reply.status, 403, "{headers:?}");
+        assert!(reply.headers.get(header::SET_COOKIE).is_none() && !reply.text().contains("The television"));
+    }
+    let reply = post_form(&url, &[(header::ORIGIN, "null"), (site, "same-origin")], &fields).await;
+    assert_eq!(reply.status, 200);
+    let policy = reply.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(policy.contains("form-action 'self'"), "{policy}");
+}
+
+async fn guesses_from_everywhere_are_counted_together(database: Database) {
+    let settings = "[device]\ntries_per_hour = 1000\ntries_in_all_per_hour = 100\n";
+    let provider = Provider::starts_with(database, &format!("{GENEROUS}{settings}")).await;
+    for _ in 0..100 {
+        assert_eq!(guesses(&provider, "BCDF-GHJK").await.status, 422);
+    }
+    assert_eq!(guesses(&provider, "BCDF-GHJK").await.status, 429);
+    provider.waits(HOUR);
+    assert_eq!(guesses(&provider, "BCDF-GHJK").await.status, 422);
+}
+
+async fn the_end_is_a_page_that_can_be_read_again_and_in_another_language(database: Database) {
+    let provider = Provider::starts(database).await;
+    let site = &provider.sites.television;
+    let mut ann = provider.member("ann@example.com").await;
+    let begun = begins(site).await;
+    ann.person.opens(&format!("/device?user_code={}&lang=ru", text(&begun, "user_code"))).await;
+    assert!(ann.person.reply.text().contains(&format!("user_code={}&amp;lang=vi", text(&begun, "user_code"))));
+    links(&mut ann, &begun).await;
+    ann.person.opens("/device/allowed?lang=en").await;
+    assert!(ann.person.sees("device-done") && ann.person.reply.text().contains("Return to your device"));
+    let begun = begins(site).await;
+    types(&mut ann, &begun).await;
+    ann.person.presses("deny").await;
+    assert!(ann.person.sees("device-denied"), "{}", ann.person.what_is_shown());
+    ann.person.opens("/device/denied").await;
+    assert!(ann.person.sees("device-denied"), "{}", ann.person.what_is_shown());
 }
 
 async fn the_page_speaks_three_languages(database: Database) {

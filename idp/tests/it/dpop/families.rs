@@ -15,6 +15,7 @@ use crate::{
 
 on_both_databases! {
     a_refresh_token_of_a_public_client_serves_who_has_its_key,
+    who_has_an_old_refresh_token_without_its_key_ends_nothing,
     a_family_of_a_public_client_is_bound_from_its_first_proof_on,
     a_website_that_proves_who_it_is_may_change_its_key_and_not_do_without,
     a_code_is_bound_to_the_key_that_its_request_names,
@@ -44,6 +45,21 @@ async fn a_refresh_token_of_a_public_client_serves_who_has_its_key(database: Dat
     let second = text(&tokens, "refresh_token");
     is_refused(&refreshes(site, &second, &[&thief]).await, "invalid_grant");
     refreshes(site, &second, &[&key]).await.expect(200);
+}
+
+async fn who_has_an_old_refresh_token_without_its_key_ends_nothing(database: Database) {
+    let provider = Provider::starts(database).await;
+    let site = &provider.sites.app;
+    let mut ann = provider.member("ann@example.com").await;
+    let (key, thief) = (Key::new(&provider.clock), Key::new(&provider.clock));
+    let old = text(&bound(&mut ann, site, &key).await, "refresh_token");
+    let new = text(&refreshes(site, &old, &[&key]).await.expect(200), "refresh_token");
+    is_refused(&refreshes(site, &old, &[]).await, "invalid_grant");
+    is_refused(&refreshes(site, &old, &[&thief]).await, "invalid_grant");
+    let newer = text(&refreshes(site, &new, &[&key]).await.expect(200), "refresh_token");
+    // With its key, one of two who have both is a thief.
+    is_refused(&refreshes(site, &old, &[&key]).await, "invalid_grant");
+    is_refused(&refreshes(site, &newer, &[&key]).await, "invalid_grant");
 }
 
 async fn a_family_of_a_public_client_is_bound_from_its_first_proof_on(database: Database) {

@@ -126,10 +126,14 @@ async fn sessions_and_refresh_tokens_end(database: Database) {
     let mut ann = registered(&provider, EMAIL).await;
     let site = &provider.sites.site;
     let tokens = ann.logs_in_at(site).await;
+    // Approved, and not fetched yet.
+    let id = provider.sites.shop.asks_to_sign_in(EMAIL).await;
+    ann.looks().await.answers().await.allows().await;
     let mut person = provider.stranger();
     follows_the_link(&provider, &mut person, 1).await;
     assert_eq!(site.asks_who(&text(&tokens, "access_token")).await.status, 200);
     person.presses("continue").await;
+    assert_eq!(provider.sites.shop.fetches(&id).await.error(), "expired_token");
     assert_eq!(site.asks_who(&text(&tokens, "access_token")).await.status, 401);
     assert_eq!(site.refreshes(&text(&tokens, "refresh_token")).await.error(), "invalid_grant");
     ann.person.opens(&site.sends(&[("prompt", "none")]).link).await;

@@ -1,7 +1,7 @@
 //! The sweep: what is long over goes, in small batches; what may still be replayed stays.
 
 use enum_idp::{
-    clock::{DAY, Millis},
+    clock::{DAY, MINUTE, Millis},
     error::Internal,
     store::{self, Db, sms_part::Taken},
 };
@@ -14,6 +14,7 @@ on_both_databases! {
     what_is_long_over_goes_and_what_is_not_stays,
     a_sweep_takes_a_small_batch_at_a_time,
     an_entry_of_another_purpose_outlives_its_namesake,
+    what_was_spent_goes_once_it_would_be_refused_for_its_age,
     what_gateways_named_is_forgotten_after_a_week,
 }
 
@@ -59,6 +60,19 @@ async fn an_entry_of_another_purpose_outlives_its_namesake(database: Database) {
     assert_eq!(sweep(&db, NOW).await, 1);
     let replayed = store::spent::Model { purpose: "jti".to_owned(), hash: "1".to_owned(), expires_at: NOW + DAY };
     assert!(!store::spent::spending(replayed).touches(db.read()).await.unwrap(), "what was spent stays spent");
+}
+
+async fn what_was_spent_goes_once_it_would_be_refused_for_its_age(database: Database) {
+    let db = database.open().await;
+    for (hash, expires_at) in [("over", NOW - MINUTE - 1), ("just over", NOW - MINUTE), ("alive", NOW + 1)] {
+        let spent = store::spent::Model { purpose: "dpop".to_owned(), hash: hash.to_owned(), expires_at };
+        assert!(store::spent::spending(spent).touches(db.read()).await.unwrap());
+    }
+    assert_eq!(sweep(&db, NOW).await, 1);
+    let mut left: Vec<_> =
+        store::spent::Entity::find().all(db.read()).await.unwrap().into_iter().map(|row| row.hash).collect();
+    left.sort();
+    assert_eq!(left, ["alive", "just over"], "the clocks of two nodes may differ");
 }
 
 async fn what_gateways_named_is_forgotten_after_a_week(database: Database) {

@@ -69,7 +69,7 @@ pub(crate) fn scan(path: &Path, text: &str, pin: Option<String>) -> Result<(), P
         Scanned::Signed(signed) => {
             let Vouched { origin, name, question, money, words, .. } =
                 signed.verify(&pad.qr_key, surroundings::unix_seconds()?)?;
-            screen::say(&format!("Site: {name} ({origin})"))?;
+            screen::say(&site(&name, &origin))?;
             show(&question, money.as_ref(), words.as_deref())?;
             (question, words)
         }
@@ -78,6 +78,11 @@ pub(crate) fn scan(path: &Path, text: &str, pin: Option<String>) -> Result<(), P
         return Err(PadError::Declined);
     }
     respond(&store, pad, &question, pin)
+}
+
+/// Who asks. A device has no origin.
+fn site(name: &str, origin: &str) -> String {
+    if origin.is_empty() { format!("Site: {name}") } else { format!("Site: {name} ({origin})") }
 }
 
 /// Whoever has malware on the computer is told what to type there; so the pad asks about what it was given.
