@@ -30,6 +30,7 @@ mod m0023_admins;
 mod m0024_backchannel;
 mod m0025_device_codes;
 mod m0027_refunds;
+mod m0029_backchannel_asked;
 mod table;
 
 /// All migrations, oldest first.
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_backchannel::Migration),
             Box::new(m0025_device_codes::Migration),
             Box::new(m0027_refunds::Migration),
+            Box::new(m0029_backchannel_asked::Migration),
         ]
     }
 }

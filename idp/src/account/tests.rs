@@ -99,7 +99,7 @@ async fn an_email_belongs_to_one_account_and_a_number_to_several() {
     world.new_account("boris@example.com").await.unwrap();
     let whole = crate::store::log::verify(world.app.db.read(), &world.app.seal, &created.account_id).await.unwrap();
     assert_eq!(whole, crate::store::log::Verdict::Whole { entries: 1 });
-    assert_eq!(outbox::next_due(world.app.db.read()).await.unwrap(), None, "nothing is sent");
+    assert_eq!(outbox::next_due(world.app.db.read(), &["mail", "sms", "call"]).await.unwrap(), None, "nothing is sent");
 }
 
 #[tokio::test]

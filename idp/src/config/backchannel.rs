@@ -14,11 +14,11 @@ pub struct Backchannel {
     pub longest_seconds: i64,
     /// Least seconds between two polls: 1 to 60.
     pub interval_seconds: i64,
-    /// Requests that may wait for one account at once: 1 to 50.
+    /// Requests that may wait for one account at once: 1 to 50. What is more reaches nobody.
     pub waiting_per_account: u32,
-    /// Requests to one account in an hour, from all relying parties: 1 to 1000.
+    /// Requests that reach one account in an hour, from all relying parties: 1 to 1000.
     pub account_per_hour: u32,
-    /// Requests of one relying party to one account in an hour, from each node: 1 to 1000.
+    /// Requests of one relying party by one hint in an hour: 1 to 1000.
     pub client_and_account_per_hour: u32,
     /// Requests of one relying party in a minute, from each node.
     pub client_per_minute: u32,

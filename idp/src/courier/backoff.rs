@@ -6,9 +6,9 @@ use crate::clock::{HOUR, MINUTE, Millis, SECOND};
 /// carries (a link, an activation code) is then too old anyway.
 pub(super) const ATTEMPTS: i32 = 18;
 
-/// How many attempts a call gets: the last one comes about 10 minutes after the first. A relying party that was not reached
-/// by then asks by itself.
-const CALL_ATTEMPTS: i32 = 7;
+/// How many attempts a call gets: the last one comes 5 to 7 minutes after the first, while the answer can still be
+/// fetched. A relying party that was not reached by then asks by itself.
+const CALL_ATTEMPTS: i32 = 6;
 
 /// How many attempts a message of this channel gets.
 pub(super) fn attempts_of(channel: &str) -> i32 {
@@ -46,7 +46,9 @@ mod tests {
         assert!(delay(1, 255) < 10 * SECOND * 5 / 4);
         let all: Millis = (1..ATTEMPTS).map(|attempts| delay(attempts, 0)).sum();
         assert!((23 * HOUR..25 * HOUR).contains(&all), "{all}");
-        let of_a_call: Millis = (1..attempts_of("call")).map(|attempts| delay(attempts, 0)).sum();
-        assert!((10 * MINUTE..11 * MINUTE).contains(&of_a_call), "{of_a_call}");
+        for jitter in [0, 255] {
+            let of_a_call: Millis = (1..attempts_of("call")).map(|attempts| delay(attempts, jitter)).sum();
+            assert!((5 * MINUTE..7 * MINUTE).contains(&of_a_call), "{of_a_call}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::{Parcel, transport::SendError};
 use crate::outbound::{Clients, NoClients, Reach, address};
 
 /// How long a call may take. Its answer is not read.
-const WITHIN: Duration = Duration::from_secs(10);
+const WITHIN: Duration = Duration::from_secs(3);
 
 /// Who calls.
 #[derive(Debug)]

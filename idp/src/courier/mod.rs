@@ -49,7 +49,7 @@ pub enum Channel {
 }
 
 impl Channel {
-    fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::Mail => "mail",
             Self::Sms => "sms",
@@ -100,6 +100,7 @@ pub struct Courier {
     sms: Arc<Gateways>,
     calls: Arc<Calls>,
     wake: Arc<Notify>,
+    wake_calls: Arc<Notify>,
 }
 
 impl std::fmt::Debug for Courier {
@@ -122,6 +123,7 @@ impl Courier {
             sms: Arc::new(gateways),
             calls: Arc::new(Calls::new(config.backchannel.private_endpoints)),
             wake: Arc::new(Notify::new()),
+            wake_calls: Arc::new(Notify::new()),
         })
     }
 
@@ -191,6 +193,7 @@ impl Courier {
     /// Tells the worker that something may be due.
     pub fn wake(&self) {
         self.wake.notify_one();
+        self.wake_calls.notify_one();
     }
 
     /// How many messages each SMS gateway took, refused, lost and delivered.

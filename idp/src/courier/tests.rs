@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::*;
+use super::{worker::Line, *};
 use crate::{
     clock::{Hand, SECOND},
     store::{Db, outbox},
@@ -21,7 +21,8 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let (clock, hand) = Clock::by_hand(1_800_000_000_000);
         let text = format!(
-            "issuer = 'http://localhost:8080'\ndata_dir = '{0}'\n[mail]\nurl = 'file:{0}/out'\n[sms]\nurl = 'file:{0}/out'",
+            "issuer = 'http://localhost:8080'\ndata_dir = '{0}'\n[mail]\nurl = 'file:{0}/out'\n[sms]\nurl = 'file:{0}/out'\n\
+             [backchannel]\nprivate_endpoints = true",
             dir.path().display()
         );
         let config = Config::parse(&text, "test.toml", BTreeMap::new()).unwrap();
@@ -36,10 +37,14 @@ impl World {
     }
 
     async fn queue(&self, effect: &str) {
+        self.queue_to(effect, Channel::Sms, "+84912345678").await;
+    }
+
+    async fn queue_to(&self, effect: &str, channel: Channel, to: &str) {
         let message = Message {
             effect: effect.to_owned(),
-            channel: Channel::Sms,
-            to: "+84912345678".to_owned(),
+            channel,
+            to: to.to_owned(),
             subject: String::new(),
             text: "код 123".to_owned(),
             html: None,
@@ -67,7 +72,7 @@ async fn a_message_is_sent_once_per_effect_and_forgotten() {
     world.queue("a").await;
     world.queue("a").await;
     world.queue("b").await;
-    assert_eq!(world.courier.send_due(&world.db, &world.seal).await.unwrap(), None);
+    assert_eq!(world.courier.send_due(Line::Letters, &world.db, &world.seal).await.unwrap(), None);
     let sent = files(&world.out());
     assert_eq!(sent.len(), 2);
     assert_eq!(sent[0]["to"], "+84912345678");
@@ -99,7 +104,7 @@ async fn a_transaction_that_fails_sends_nothing() {
         })
         .await;
     assert!(failed.is_err());
-    world.courier.send_due(&world.db, &world.seal).await.unwrap();
+    world.courier.send_due(Line::Letters, &world.db, &world.seal).await.unwrap();
     assert!(files(&world.out()).is_empty());
 }
 
@@ -108,16 +113,16 @@ async fn a_failed_attempt_waits_and_comes_again() {
     let world = World::new().await;
     world.queue("a").await;
     std::fs::remove_dir(world.out()).unwrap();
-    let next = world.courier.send_due(&world.db, &world.seal).await.unwrap().unwrap();
+    let next = world.courier.send_due(Line::Letters, &world.db, &world.seal).await.unwrap().unwrap();
     let row = world.row().await;
     assert_eq!((row.state.as_str(), row.attempts), ("waiting", 1));
     assert!(row.last_error.unwrap().contains("writing failed"));
     assert!((10 * SECOND..13 * SECOND).contains(&(next - 1_800_000_000_000)));
     std::fs::create_dir(world.out()).unwrap();
-    world.courier.send_due(&world.db, &world.seal).await.unwrap();
+    world.courier.send_due(Line::Letters, &world.db, &world.seal).await.unwrap();
     assert!(files(&world.out()).is_empty(), "not before it is due");
     world.hand.advance(13 * SECOND);
-    world.courier.send_due(&world.db, &world.seal).await.unwrap();
+    world.courier.send_due(Line::Letters, &world.db, &world.seal).await.unwrap();
     assert_eq!(files(&world.out()).len(), 1);
 }
 
@@ -127,7 +132,7 @@ async fn a_message_that_never_goes_out_is_given_up_after_a_day_and_its_content_f
     world.queue("a").await;
     std::fs::remove_dir(world.out()).unwrap();
     let mut rounds = 0;
-    while let Some(next) = world.courier.send_due(&world.db, &world.seal).await.unwrap() {
+    while let Some(next) = world.courier.send_due(Line::Letters, &world.db, &world.seal).await.unwrap() {
         world.hand.advance(next - world.courier.clock.now());
         rounds += 1;
         assert!(rounds < 100);
@@ -141,7 +146,7 @@ async fn a_message_that_never_goes_out_is_given_up_after_a_day_and_its_content_f
 async fn of_two_workers_one_sends_and_a_lost_attempt_is_repeated_after_its_lease() {
     let world = World::new().await;
     world.queue("a").await;
-    let due = outbox::due(world.db.read(), world.courier.clock.now(), 10).await.unwrap();
+    let due = outbox::due(world.db.read(), &["sms"], world.courier.clock.now(), 10).await.unwrap();
     let lost_at = world.courier.clock.now() + backoff::LEASE;
     let mut taken = Vec::new();
     for _ in 0..2 {
@@ -151,12 +156,31 @@ async fn of_two_workers_one_sends_and_a_lost_attempt_is_repeated_after_its_lease
         taken.push(won);
     }
     assert_eq!(taken, [true, false], "both saw it waiting, one has it");
-    world.courier.send_due(&world.db, &world.seal).await.unwrap();
+    world.courier.send_due(Line::Letters, &world.db, &world.seal).await.unwrap();
     assert!(files(&world.out()).is_empty(), "whoever has it may still be sending");
     world.hand.advance(backoff::LEASE);
-    world.courier.send_due(&world.db, &world.seal).await.unwrap();
+    world.courier.send_due(Line::Letters, &world.db, &world.seal).await.unwrap();
     assert_eq!(files(&world.out()).len(), 1);
     assert_eq!(world.row().await.attempts, 2);
+}
+
+#[tokio::test]
+async fn a_relying_party_that_never_answers_holds_up_no_mail() {
+    let world = World::new().await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}/ping", silent.local_addr().unwrap());
+    for number in 0..10 {
+        world.queue_to(&format!("ping:{number}"), Channel::Call, &endpoint).await;
+    }
+    let (courier, db, seal) = (world.courier.clone(), world.db.clone(), world.seal.clone());
+    let calling = tokio::spawn(async move { courier.send_due(Line::Calls, &db, &seal).await });
+    let held = silent.accept().await.unwrap();
+    world.queue("a").await;
+    assert_eq!(world.courier.send_due(Line::Letters, &world.db, &world.seal).await.unwrap(), None);
+    assert_eq!(files(&world.out()).len(), 1);
+    // Nor does it hold up itself for ever: it is called again later.
+    assert!(calling.await.unwrap().unwrap().is_some());
+    drop(held);
 }
 
 #[tokio::test]

@@ -2,7 +2,11 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::{sync::watch, task::JoinSet, time::timeout};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinSet,
+    time::timeout,
+};
 
 use super::{
     Channel, Courier, Message, Parcel,
@@ -22,7 +26,7 @@ use crate::{
     },
 };
 
-/// How many messages are under way at once.
+/// How many messages of a line are under way at once.
 const AT_ONCE: usize = 8;
 /// How many messages one look at the outbox takes.
 const BATCH: u64 = 64;
@@ -31,6 +35,31 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 /// How long it rests after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
+/// What is sent beside each other: a relying party that does not answer a call holds up no mail.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Line {
+    Letters,
+    Calls,
+}
+
+impl Line {
+    fn channels(self) -> &'static [&'static str] {
+        const LETTERS: [&str; 2] = [Channel::Mail.name(), Channel::Sms.name()];
+        const CALLS: [&str; 1] = [Channel::Call.name()];
+        match self {
+            Self::Letters => &LETTERS,
+            Self::Calls => &CALLS,
+        }
+    }
+
+    fn wake(self, courier: &Courier) -> &Notify {
+        match self {
+            Self::Letters => &courier.wake,
+            Self::Calls => &courier.wake_calls,
+        }
+    }
+}
+
 impl Courier {
     /// Sends what is due until `stop` resolves; attempts under way are then finished first.
     pub async fn run(self, db: Db, seal: Arc<Seal>, stop: impl Future<Output = ()> + Send) {
@@ -38,16 +67,20 @@ impl Courier {
         let reports = self.reports(&db);
         let sessions = self.sms.run(&reports, &self.entropy, &stopped);
         let sending = async {
-            self.send_until(&db, &seal, stop).await;
+            self.send_until(Line::Letters, (&db, &seal), stop).await;
             stopping.send_replace(true);
         };
-        tokio::join!(sessions, sending);
+        let mut ends = stopped.clone();
+        let calling = self.send_until(Line::Calls, (&db, &seal), async move {
+            drop(ends.wait_for(|stopped| *stopped).await);
+        });
+        tokio::join!(sessions, sending, calling);
     }
 
-    async fn send_until(&self, db: &Db, seal: &Arc<Seal>, stop: impl Future<Output = ()> + Send) {
+    async fn send_until(&self, line: Line, (db, seal): (&Db, &Arc<Seal>), stop: impl Future<Output = ()> + Send) {
         let mut stop = std::pin::pin!(stop);
         loop {
-            let rest = match self.send_due(db, seal).await {
+            let rest = match self.send_due(line, db, seal).await {
                 Ok(None) => LONGEST_REST,
                 Ok(Some(next_at)) => {
                     let millis = u64::try_from(next_at - self.clock.now()).unwrap_or(0);
@@ -60,21 +93,21 @@ impl Courier {
             };
             tokio::select! {
                 () = &mut stop => break,
-                () = self.wake.notified() => {}
+                () = line.wake(self).notified() => {}
                 () = tokio::time::sleep(rest) => {}
             }
         }
     }
 
-    /// One round: makes an attempt at everything that is due, and says when the next attempt is.
+    /// One round: makes an attempt at everything of a line that is due, and says when the next attempt is.
     ///
     /// # Errors
     /// When the database fails. What was taken by then is attempted again after its lease.
-    pub async fn send_due(&self, db: &Db, seal: &Arc<Seal>) -> Result<Option<Millis>, Internal> {
+    pub(super) async fn send_due(&self, line: Line, db: &Db, seal: &Arc<Seal>) -> Result<Option<Millis>, Internal> {
         loop {
-            let due = outbox::due(db.read(), self.clock.now(), BATCH).await?;
+            let due = outbox::due(db.read(), line.channels(), self.clock.now(), BATCH).await?;
             if due.is_empty() {
-                return Ok(outbox::next_due(db.read()).await?);
+                return Ok(outbox::next_due(db.read(), line.channels()).await?);
             }
             let mut under_way = JoinSet::new();
             for taken in self.take(db, due).await? {

@@ -284,6 +284,14 @@ impl Audience {
             Self::Many(list) => !list.is_empty() && list.iter().all(ours),
         }
     }
+
+    /// Whether it has this value, perhaps among others.
+    pub(super) fn holds(&self, value: &str) -> bool {
+        match self {
+            Self::One(aud) => aud == value,
+            Self::Many(list) => list.iter().any(|aud| aud == value),
+        }
+    }
 }
 
 /// Holds an assertion against the client's registered keys; returns the `jti` to spend.

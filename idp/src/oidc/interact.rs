@@ -193,6 +193,9 @@ pub async fn show(
         Ok(both) => both,
         Err(problem) => return *problem,
     };
+    if let Some(over) = visitor.over(&visit).await {
+        return over;
+    }
     if !visitor.is_served(&visit) {
         return visitor.has_no_service(&visit);
     }
@@ -214,6 +217,9 @@ pub async fn answer(
     };
     if !app.limits.allow("login", &visitor.block, MINUTE, app.config.limits.challenges_per_minute, app.clock.now()) {
         return app.pages.problem(StatusCode::TOO_MANY_REQUESTS, locale, "too_many", &json!({}));
+    }
+    if let Some(over) = visitor.over(&visit).await {
+        return over;
     }
     let came_alone = visit.request.backchannel.is_some();
     match Box::pin(visitor.take(visit, form, peer.ip().to_string())).await {

@@ -2,11 +2,11 @@
 //!
 //! `pending` goes to `approved` or `denied`, and `approved` to `used`, each by one conditional update: of an approval, a
 //! refusal and the end of its time exactly one wins. A request that nobody will ever see, for it is to an address without
-//! an account or from somebody who is muted, is `unseen` and never anything else.
+//! an account, from somebody who is muted, or one too many, is `unseen` and never anything else.
 #![expect(missing_docs, reason = "columns are named as in the migration")]
 
 use sea_orm::{
-    ConnectionTrait, QueryFilter, QueryOrder, QuerySelect,
+    ConnectionTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{Expr, OnConflict},
 };
@@ -27,6 +27,8 @@ pub struct Model {
     pub client_id: String,
     /// The account, or what stands for one.
     pub account_id: String,
+    /// Keyed hash of the client and of the hint as it was given: what its requests to one person are counted by.
+    pub asked_hash: String,
     /// The token family that fetching the answer opens.
     pub grant_id: String,
     /// One of [`PENDING`], [`UNSEEN`], [`APPROVED`], [`DENIED`] and [`USED`].
@@ -126,6 +128,19 @@ pub async fn clients_waiting(
         .await?)
 }
 
+/// How many of a client's requests by one hint have neither ended nor been answered, whether or not anybody sees them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn waiting_as_asked(db: &impl ConnectionTrait, asked_hash: &str, now: Millis) -> Result<u64, StoreError> {
+    Ok(Entity::find()
+        .filter(Column::AskedHash.eq(asked_hash))
+        .filter(Column::Status.is_in([PENDING, UNSEEN]))
+        .filter(Column::ExpiresAt.gt(now))
+        .count(db)
+        .await?)
+}
+
 /// The person's answer: `status` is [`APPROVED`] or [`DENIED`], and the client may fetch it for a while. Touches nothing when
 /// the request was answered already, has ended, or is somebody else's.
 pub fn answering(
@@ -146,13 +161,16 @@ pub fn answering(
     Change::update(RECORD, update)
 }
 
-/// The client asked whether there is an answer. Touches nothing when its status is another by now.
+/// The client asked whether there is an answer. Touches nothing when that is not as it was `seen` any more: it was answered,
+/// or the client asked at the same moment.
 pub fn polling(seen: &Model, poll_interval: Millis, now: Millis) -> Change {
     let update = Entity::update_many()
         .col_expr(Column::PolledAt, Expr::value(now))
         .col_expr(Column::PollInterval, Expr::value(poll_interval))
         .filter(Column::Id.eq(&seen.id))
-        .filter(Column::Status.eq(&seen.status));
+        .filter(Column::Status.eq(&seen.status))
+        .filter(Column::PollInterval.eq(seen.poll_interval))
+        .filter(seen.polled_at.map_or_else(|| Column::PolledAt.is_null(), |at| Column::PolledAt.eq(at)));
     Change::update(RECORD, update)
 }
 
@@ -187,4 +205,21 @@ pub async fn take_back(
         ending = ending.filter(Column::ClientId.eq(client_id));
     }
     Ok(ending.exec(db).await?.rows_affected)
+}
+
+/// Forgets an account. What waits for it runs into its end unseen, under its own name, so that no client learns anything
+/// earlier; what it has answered is gone.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget(db: &impl ConnectionTrait, account_id: &str) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::Status, Expr::value(UNSEEN))
+        .col_expr(Column::AccountId, Expr::col(Column::Id))
+        .filter(Column::AccountId.eq(account_id))
+        .filter(Column::Status.is_in([PENDING, UNSEEN]))
+        .exec(db)
+        .await?;
+    Entity::delete_many().filter(Column::AccountId.eq(account_id)).exec(db).await?;
+    Ok(())
 }

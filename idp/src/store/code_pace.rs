@@ -41,6 +41,11 @@ pub fn deletion(account_id: &str) -> String {
     format!("deletion:{account_id}")
 }
 
+/// Under what it is counted how often a client asks one person: `asked_hash` is a keyed hash of both.
+pub fn asked(asked_hash: &str) -> String {
+    format!("asked:{asked_hash}")
+}
+
 /// Under what it is counted how many backchannel requests reach an account, or what stands for one.
 pub fn requests(account_id: &str) -> String {
     format!("requests:{account_id}")

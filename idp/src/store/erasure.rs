@@ -70,7 +70,7 @@ fn enrolments(account_id: &str) -> SelectStatement {
 
 /// Recoveries, changes that wait and links that undo one.
 async fn what_is_under_way(tx: &Tx, id: &str) -> Result<(), StoreError> {
-    backchannel::Entity::delete_many().filter(backchannel::Column::AccountId.eq(id)).exec(tx).await?;
+    backchannel::forget(tx, id).await?;
     backchannel_mute::Entity::delete_many().filter(backchannel_mute::Column::AccountId.eq(id)).exec(tx).await?;
     device_code::Entity::delete_many().filter(device_code::Column::AccountId.eq(id)).exec(tx).await?;
     recovery::Entity::delete_many().filter(recovery::Column::AccountId.eq(id)).exec(tx).await?;

@@ -17,7 +17,7 @@ pub struct Model {
     pub id: String,
     /// Names the effect that this message is; a second message for the same effect is not added.
     pub effect: String,
-    /// `mail` or `sms`.
+    /// `mail`, `sms` or `call`.
     pub channel: String,
     /// `waiting`, `sending`, `sent` or `given_up`; an SMS that was sent becomes `delivered` or `undelivered` when its gateway
     /// says so.
@@ -58,13 +58,19 @@ pub fn adding(message: Model) -> Change {
     Change::insert("outbox", Entity::insert(ActiveModel::from(message).reset_all()))
 }
 
-/// Messages whose next attempt is due, oldest first; attempts that never came back are among them.
+/// Messages of these channels whose next attempt is due, oldest first; attempts that never came back are among them.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn due(db: &impl ConnectionTrait, now: Millis, limit: u64) -> Result<Vec<Model>, StoreError> {
+pub async fn due(
+    db: &impl ConnectionTrait,
+    channels: &[&str],
+    now: Millis,
+    limit: u64,
+) -> Result<Vec<Model>, StoreError> {
     Ok(Entity::find()
         .filter(Column::State.is_in(["waiting", "sending"]))
+        .filter(Column::Channel.is_in(channels.iter().copied()))
         .filter(Column::NextAt.lte(now))
         .order_by_asc(Column::NextAt)
         .limit(limit)
@@ -72,13 +78,14 @@ pub async fn due(db: &impl ConnectionTrait, now: Millis, limit: u64) -> Result<V
         .await?)
 }
 
-/// When the next attempt of any message is due.
+/// When the next attempt of any message of these channels is due.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn next_due(db: &impl ConnectionTrait) -> Result<Option<Millis>, StoreError> {
+pub async fn next_due(db: &impl ConnectionTrait, channels: &[&str]) -> Result<Option<Millis>, StoreError> {
     Ok(Entity::find()
         .filter(Column::State.is_in(["waiting", "sending"]))
+        .filter(Column::Channel.is_in(channels.iter().copied()))
         .order_by_asc(Column::NextAt)
         .select_only()
         .column(Column::NextAt)

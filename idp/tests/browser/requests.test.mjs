@@ -77,7 +77,7 @@ describe('requests without a browser', { timeout: 300_000 }, () => {
     await answers();
     assert.equal(new URL(window.page.url()).pathname, '/account/requests');
     assert.match(await window.text('#requests'), /10\.50/);
-    assert.equal(await window.text('#binding-message'), 'W4SCT ☕');
+    assert.equal(await window.text('#binding-message-1'), 'W4SCT ☕');
     await window.look('requests');
   });
 
@@ -139,7 +139,7 @@ describe('requests without a browser', { timeout: 300_000 }, () => {
     const shop = await orders();
     assert.ok(!(await shop.has('#pay')), 'there is one attempt at a time');
     await window.go(`${place.issuer}/account/requests`);
-    assert.equal(await window.text('#binding-message'), await shop.text('#message'));
+    assert.equal(await window.text('#binding-message-1'), await shop.text('#message'));
     await window.click('#look-1');
     const [purse, amount] = [await window.text('#payment-account'), await window.text('#payment-amount')];
     await window.fill('answer', await person.pad.pay(await window.challenge(), purse, amount));

@@ -13,7 +13,7 @@ use crate::{
     error::Internal,
     login::risk::place::Known,
     store::{
-        Reader, address, admin, consent, device, enrolment, grant,
+        Reader, address, admin, backchannel_mute, consent, device, enrolment, grant,
         log::{self, Event},
         recovery_code, session,
     },
@@ -93,6 +93,8 @@ async fn everything(area: &Area) -> Result<Value, Internal> {
             "client_id": grant.client_id, "created": rfc3339(grant.created_at), "ends": rfc3339(grant.expires_at),
         })
     });
+    let muted = backchannel_mute::of_account(db, id).await?.into_iter();
+    let muted = muted.map(|mute| json!({ "client_id": mute.client_id, "since": rfc3339(mute.since) }));
     Ok(json!({
         "account": {
             "id": id, "first_name": account.first_name, "last_name": account.last_name, "phone": account.phone,
@@ -108,9 +110,22 @@ async fn everything(area: &Area) -> Result<Value, Internal> {
         "places": places(area),
         "consents": consents.collect::<Value>(),
         "tokens": grants.collect::<Value>(),
+        "requests": requests(area).await?,
+        "muted": muted.collect::<Value>(),
         "fees": download::whole(area, fees::export::Charges::default()).await?,
         "log": whole_log(db, id).await?,
     }))
+}
+
+/// What waits for an answer without a browser.
+async fn requests(area: &Area) -> Result<Value, Internal> {
+    let waiting = area.app.requests_waiting(&area.account.id, area.locale).await?.into_iter().map(|request| {
+        json!({
+            "client_id": request.client_id, "binding_message": request.binding_message, "payment": request.payment,
+            "came": rfc3339(request.created_at), "ends": rfc3339(request.expires_at),
+        })
+    });
+    Ok(waiting.collect())
 }
 
 /// When recovery codes were made and used.

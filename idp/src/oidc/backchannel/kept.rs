@@ -20,7 +20,7 @@ use crate::{
 
 const REQUEST: &str = "backchannel";
 const ANSWER: &str = "backchannel answer";
-/// How long the answer can be fetched.
+/// How long the answer can be fetched at least; nor does it end before the client was told that the request would.
 const FETCHED_WITHIN: Millis = 10 * MINUTE;
 
 /// Why people say no; what else is given counts as no reason.
@@ -94,7 +94,8 @@ pub(in crate::oidc) async fn answering(
     let now = app.clock.now();
     let status = if matches!(answer, Answer::Approved(_)) { APPROVED } else { DENIED };
     let sealed = app.seal.record_json(ANSWER, id, answer)?;
-    let answered = backchannel::answering((id, account_id), status, sealed, now, now + FETCHED_WITHIN);
+    let fetch_until = row.expires_at.max(now + FETCHED_WITHIN);
+    let answered = backchannel::answering((id, account_id), status, sealed, now, fetch_until);
     let call = asked.call(&row).map(|call| app.courier.queueing(&app.seal, call)).transpose()?;
     Ok([answered].into_iter().chain(call).collect())
 }

@@ -44,7 +44,7 @@ use wish::Wish;
 
 /// What `auth_req_id`s are hashed as.
 pub(super) const AUTH_REQ_ID: &str = "auth_req_id";
-/// How often a request is begun again after another one to the same person was faster.
+/// How often a request is begun while others to the same person are faster.
 const ATTEMPTS: usize = 8;
 
 /// `POST /backchannel-authentication` (§7).
@@ -71,7 +71,7 @@ impl Told {
     }
 
     fn of(app: &App, row: &store::backchannel::Model, auth_req_id: String) -> Self {
-        let expires_in = (row.expires_at - app.clock.now()).div_euclid(SECOND).max(0);
+        let expires_in = (row.expires_at - app.clock.now()).div_euclid(SECOND).max(1);
         Self { auth_req_id, expires_in, interval: row.poll_interval / SECOND }
     }
 }
@@ -116,39 +116,42 @@ impl Request<'_> {
     /// Stores the request, and tells the person of it: durable before it is acknowledged.
     async fn store(self) -> Result<Told, Refusal> {
         let app = self.app;
-        if !admission::allows(app, &self.caller.client, &self.whom) {
-            return Err(admission::too_many().into());
-        }
         let (row, auth_req_id) = self.row()?;
-        let mut attempt = 0;
-        loop {
-            let admitted = admission::decide(app, &self.caller.client, &self.whom).await?;
+        for _ in 0..ATTEMPTS {
+            let Some(admitted) = admission::decide(app, &self.caller.client, &self.whom).await? else { break };
             let letter = notice::letter(app, &self.caller.client, &self.whom, row.expires_at)?;
             let told = letter.filter(|_| admitted.is_told).map(|letter| app.courier.queueing(&app.seal, letter));
+            let row = if admitted.reaches { row.clone() } else { self.aside(row.clone()) };
             let changes = self.changes(row.clone(), admitted.counted, told.transpose()?);
-            match app.db.write(move |tx| Box::pin(async move { store::apply(tx, changes).await })).await {
+            let conflict = match app.db.write(move |tx| Box::pin(async move { store::apply(tx, changes).await })).await
+            {
                 Ok(()) => {
                     app.courier.wake();
                     return Ok(Told::of(app, &row, auth_req_id));
                 }
-                Err(StoreError::Conflict(store::spent::RECORD)) => return Err(self.replayed().await?.into()),
-                // The same request was repeated at the same moment.
-                Err(StoreError::Conflict(store::backchannel::RECORD)) => {
-                    return self
-                        .retry
-                        .before(app, &self.caller)
-                        .await?
-                        .ok_or_else(|| Internal::Other("a backchannel request conflicts with none".to_owned()).into());
-                }
-                Err(StoreError::Conflict(_)) if attempt < ATTEMPTS => attempt += 1,
+                Err(StoreError::Conflict(record)) => record,
                 Err(error) => return Err(error.into()),
+            };
+            // Perhaps the same request was repeated at the same moment.
+            if let Some(told) = self.retry.before(app, &self.caller).await? {
+                return Ok(told);
+            }
+            if conflict == store::spent::RECORD {
+                return Err(self.replayed().await?.into());
             }
         }
+        self.retry.before(app, &self.caller).await?.ok_or_else(|| admission::too_many().into())
     }
 
-    fn changes(&self, row: store::backchannel::Model, counted: Change, told: Option<Change>) -> Vec<Change> {
+    /// One that runs into its end unseen, since there are too many for its person.
+    fn aside(&self, row: store::backchannel::Model) -> store::backchannel::Model {
+        let status = store::backchannel::UNSEEN.to_owned();
+        store::backchannel::Model { account_id: self.whom.aside.clone(), status, ..row }
+    }
+
+    fn changes(&self, row: store::backchannel::Model, counted: [Change; 2], told: Option<Change>) -> Vec<Change> {
         let spending = self.caller.spending().into_iter().chain(self.signed.clone().map(store::spent::spending));
-        spending.chain([counted, store::backchannel::adding(row)]).chain(told).collect()
+        spending.chain(counted).chain([store::backchannel::adding(row)]).chain(told).collect()
     }
 
     fn row(&self) -> Result<(store::backchannel::Model, String), Internal> {
@@ -166,6 +169,7 @@ impl Request<'_> {
             retry_hash: self.retry.hash.clone(),
             client_id: self.caller.client.client_id.clone(),
             account_id: self.whom.id.clone(),
+            asked_hash: self.whom.asked_hash.clone(),
             grant_id: app.entropy.id()?,
             status: status.to_owned(),
             sealed: asked.seal(app, &id)?,

@@ -55,7 +55,7 @@ impl Retry {
     /// What the client was told, or would have been, when it sent this before.
     ///
     /// # Errors
-    /// `invalid_request` when something else was sent under the key.
+    /// `invalid_request` when something else was sent under the key, or what was sent has ended.
     pub(super) async fn before(&self, app: &App, caller: &Caller) -> Result<Option<Told>, Refusal> {
         let Some(hash) = &self.hash else { return Ok(None) };
         let Some(row) = backchannel::by_retry(app.db.read(), hash).await? else { return Ok(None) };
@@ -65,6 +65,10 @@ impl Retry {
             return Err(OAuthError::new(ErrorCode::InvalidRequest, reason).into());
         }
         caller.spend(app).await?;
+        if app.clock.now() >= row.expires_at {
+            let reason = "the request that was sent under this Idempotency-Key has ended";
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, reason).into());
+        }
         Ok(Some(Told::of(app, &row, asked.auth_req_id)))
     }
 }

@@ -23,8 +23,20 @@ const SKEW: f64 = 30.0;
 const LONGEST_JTI: usize = 256;
 /// What may stand beside a request object: the client's proof of who it is.
 const BESIDE: [&str; 5] = ["request", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
-/// Claims that are about the object.
-const ABOUT_IT: [&str; 7] = ["iss", "aud", "exp", "iat", "nbf", "jti", "client_id"];
+/// What a request can have (§7.1, RFC 9396 §2), and what is refused. Other claims are ignored, whatever they are.
+const ASKED: [&str; 11] = [
+    "scope",
+    "client_notification_token",
+    "acr_values",
+    "login_hint",
+    "login_hint_token",
+    "id_token_hint",
+    "binding_message",
+    "user_code",
+    "requested_expiry",
+    "authorization_details",
+    "resource",
+];
 
 /// §7.1.1: every one of these is required.
 #[derive(Deserialize)]
@@ -85,14 +97,18 @@ fn check(app: &App, client: &Client, claims: &Claims) -> Result<spent::Model, &'
     if claims.iss != client.client_id || claims.client_id.as_ref().is_some_and(|id| *id != client.client_id) {
         return Err("iss must be the client_id");
     }
-    if !claims.aud.is_us(&app.config) {
-        return Err("aud is not us alone");
+    // §7.1.1: it "MUST contain the value of the Issuer Identifier".
+    if !claims.aud.is_us(&app.config) || !claims.aud.holds(&app.config.issuer) {
+        return Err("aud is not us alone, by the issuer");
     }
     if !(claims.exp > now - SKEW && claims.exp <= now + LONGEST_LIFE + SKEW) {
         return Err("exp is past, or more than an hour ahead");
     }
     if !(claims.nbf <= now + SKEW && claims.nbf >= now - LONGEST_LIFE - SKEW) {
         return Err("nbf is in the future, or more than an hour ago");
+    }
+    if claims.exp - claims.nbf > LONGEST_LIFE {
+        return Err("exp is more than an hour after nbf");
     }
     if claims.iat > now + SKEW {
         return Err("iat is in the future");
@@ -114,6 +130,6 @@ fn parameters(asked: Map<String, Value>) -> Result<Params, String> {
         Value::Array(_) | Value::Object(_) => Ok((name, value.to_string())),
         Value::Null | Value::Bool(_) => Err(name),
     };
-    let named = asked.into_iter().filter(|(name, _)| !ABOUT_IT.contains(&name.as_str()));
+    let named = asked.into_iter().filter(|(name, _)| ASKED.contains(&name.as_str()));
     Ok(Params::of(named.map(text).collect::<Result<Vec<_>, _>>()?))
 }

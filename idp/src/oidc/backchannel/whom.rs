@@ -21,6 +21,11 @@ pub(super) struct Whom {
     pub(super) account: Option<account::Model>,
     /// The account's id; where the person will never see the request, one that stands for it.
     pub(super) id: String,
+    /// What stands for the person where a request is not to reach them after all.
+    pub(super) aside: String,
+    /// Keyed hash of the client and the hint as it was given. What is refused is counted by this alone: neither a mute nor
+    /// what becomes of an account shows in it, nor that two hints lead to one person.
+    pub(super) asked_hash: String,
     /// Whether there is a person who will see it.
     pub(super) sees: bool,
 }
@@ -74,8 +79,9 @@ async fn whom(app: &App, client: &Client, found: Option<account::Model>, nobody:
     let id = account.as_ref().map_or_else(|| nobody.clone(), |account| account.id.clone());
     let is_muted = backchannel_mute::is_muted(app.db.read(), &id, &client.client_id).await?;
     let sees = account.is_some() && !is_muted;
-    let muted = || made_up(&app.seal.derive(&[b"muted", client.client_id.as_bytes(), id.as_bytes()]));
-    Ok(Whom { id: if is_muted { muted() } else { id.clone() }, account, sees })
+    let aside = made_up(&app.seal.derive(&[b"muted", client.client_id.as_bytes(), id.as_bytes()]));
+    let asked_hash = app.seal.hash("backchannel asked", &format!("{}\0{nobody}", client.client_id));
+    Ok(Whom { id: if is_muted { aside.clone() } else { id }, aside, asked_hash, account, sees })
 }
 
 /// As long as an account's id.

@@ -55,10 +55,11 @@ pub(in crate::oidc) async fn redeem(app: &Arc<App>, caller: Caller, params: &Par
             },
         }
     }
-    Err(Internal::from(StoreError::Conflict(backchannel::RECORD)).into())
+    // The client asks so often at once that it is slowed down for that alone.
+    Err(OAuthError::new(ErrorCode::SlowDown, "ask less often").into())
 }
 
-/// Counts a look at a request that waits. `None` when it waits no more.
+/// Counts a look at a request that waits. `None` when it is another by now.
 async fn poll(app: &App, caller: &Caller, row: &Model) -> Result<Option<OAuthError>, Internal> {
     let now = app.clock.now();
     let is_early = row.polled_at.is_some_and(|at| now - at + TOLERANCE < row.poll_interval);
@@ -71,7 +72,7 @@ async fn poll(app: &App, caller: &Caller, row: &Model) -> Result<Option<OAuthErr
             Ok(Some(OAuthError::new(ErrorCode::SlowDown, reason)))
         }
         Ok(()) => Ok(Some(OAuthError::new(ErrorCode::AuthorizationPending, "the person has not answered yet"))),
-        // Nothing else conflicts here but the row, which somebody has answered.
+        // Nothing else conflicts here but the row: somebody has answered, or the client has asked at the same moment.
         Err(StoreError::Conflict(record)) => Ok(client_auth::replay(record)),
         Err(error) => Err(error.into()),
     }

@@ -9,13 +9,14 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{Visit, Visitor};
+use super::{Visit, Visitor, earned::Unanswered};
 use crate::{
     app::App,
     error::Internal,
     login::session,
-    oidc::{backchannel, error::ErrorCode, response},
+    oidc::{backchannel, error::ErrorCode, request::BackchannelRequest, response},
     pages,
+    store::device_code,
 };
 
 /// Where people find what waits for them.
@@ -71,6 +72,28 @@ impl Visitor<'_> {
             _ => "account_not_request_unmet",
         };
         back(self.app, &visit.interaction.locale, Some(said))
+    }
+
+    /// What there is to say of a request without this browser that waits no more, so that nothing is asked for it, or charged.
+    pub(super) async fn over(&self, visit: &Visit) -> Option<Response> {
+        let locale = &visit.interaction.locale;
+        match self.waits(visit).await {
+            Ok(true) => None,
+            Ok(false) if visit.request.backchannel.is_some() => Some(self.is_over(locale)),
+            Ok(false) => Some(super::answer_or_problem(self.app, locale, Err(Unanswered::DeviceGone))),
+            Err(error) => Some(super::answer_or_problem(self.app, locale, Err(error.into()))),
+        }
+    }
+
+    /// Whether the request waits for its answer; one that is answered by a redirect always does.
+    async fn waits(&self, visit: &Visit) -> Result<bool, Internal> {
+        let app = self.app;
+        if let Some(BackchannelRequest { id, account_id, .. }) = &visit.request.backchannel {
+            return Ok(backchannel::waiting_for(app, id, account_id).await?.is_some());
+        }
+        let Some(hash) = &visit.request.device else { return Ok(true) };
+        let row = device_code::find(app.db.read(), hash).await?;
+        Ok(row.is_some_and(|row| row.status == device_code::PENDING && app.clock.now() < row.expires_at))
     }
 
     /// It was answered, or ended, before this.

@@ -149,6 +149,8 @@ async fn all_data_is_one_file_without_secrets(database: Database) {
     ann.logs_in_at(&provider.sites.site).await;
     let row = account(&provider, ANN).await;
     assert!(rights::give(&provider.app, &row).await.unwrap() && rights::take(&provider.app, &row).await.unwrap());
+    provider.sites.stall.asks_signed(ANN, &serde_json::json!({ "requested_expiry": 900 })).await.expect(200);
+    ann.enters("/account/requests").await.person.presses("mute-1").await;
     provider.waits(6 * MINUTE);
     ann.enters("/account/data").await;
     assert!(ann.person.sees("prove") && !ann.person.sees("export"), "{}", ann.person.what_is_shown());
@@ -159,7 +161,7 @@ async fn all_data_is_one_file_without_secrets(database: Database) {
     assert_eq!(data["account"]["last_name"], "Lee");
     let rights = &data["account"]["administrator"];
     assert!(rights["name"] == ANN && rights["since"].is_string() && rights["until"].is_string(), "{rights}");
-    for list in ["methods", "sessions", "consents", "tokens", "log"] {
+    for list in ["methods", "sessions", "consents", "tokens", "requests", "muted", "log"] {
         assert!(!data[list].as_array().unwrap().is_empty(), "{list}");
     }
     assert_eq!(data["log"].as_array().unwrap().len() + 1, provider.log_of(ANN).await.len(), "and it is logged");

@@ -7,7 +7,7 @@ use crate::{
     on_both_databases,
     support::{
         database::Database,
-        provider::{Provider, text},
+        provider::{GENEROUS, Provider, text},
         sites::{PURSE, payload},
     },
 };
@@ -21,6 +21,7 @@ on_both_databases! {
     declining_at_the_question_is_an_answer_too,
     nobody_else_looks_at_it_or_answers_it,
     somebody_else_s_proof_does_not_answer_it,
+    somebody_who_says_who_they_are_does_not_answer_it,
     one_visit_does_not_answer_another_request,
     the_mail_about_it_has_a_link_and_no_secret,
 }
@@ -35,7 +36,7 @@ async fn a_payment_is_found_approved_and_fetched_with_its_receipt(database: Data
     ann.enters("/account").await;
     assert_eq!(ann.person.page.text_of("requests-count").as_deref(), Some("1"));
     ann.enters("/account/requests").await;
-    for (name, shown) in [("payment-amount", "10.50"), ("payment-account", PURSE), ("binding-message", "W4SCT")] {
+    for (name, shown) in [("payment-amount-1", "10.50"), ("payment-account-1", PURSE), ("binding-message-1", "W4SCT")] {
         assert_eq!(ann.person.page.text_of(name).as_deref(), Some(shown), "{}", ann.person.what_is_shown());
     }
     ann.person.presses_link("look-1").await;
@@ -191,6 +192,35 @@ async fn somebody_else_s_proof_does_not_answer_it(database: Database) {
     ann.person.types("answer", &answer).presses("continue").await;
     assert!(ann.person.complaint().is_some(), "{}", ann.person.what_is_shown());
     assert_eq!(shop.fetches(&id).await.error(), "authorization_pending");
+}
+
+async fn somebody_who_says_who_they_are_does_not_answer_it(database: Database) {
+    let provider = Provider::starts_with(database, &format!("{GENEROUS}failures_until_check = 1\n")).await;
+    let shop = &provider.sites.shop;
+    let (mut ann, mut eve) = (provider.member(ANN).await, provider.member(EVE).await);
+    let id = shop.asks_to_confirm(ANN, 1050).await;
+    ann.looks().await.pays("Z000000000001", 1050).await;
+    // After a failure the page asks for an address once more, and Eve gives hers.
+    ann.enters("/account/requests").await.person.presses_link("look-1").await;
+    assert!(ann.person.sees("sum"), "{}", ann.person.what_is_shown());
+    ann.person.types("email", EVE).presses("continue").await;
+    assert!(ann.person.sees("answer"), "{}", ann.person.what_is_shown());
+    let answer = eve.pad.pay(&ann.person.challenge(), PURSE, 1050);
+    ann.person.types("answer", &answer).presses("continue").await;
+    let shown = ann.person.what_is_shown();
+    assert!(ann.person.sees("look-1") && !shown.contains("You have approved"), "{shown}");
+    assert_eq!(provider.log_of(EVE).await.last().unwrap(), "payment refused");
+    assert!(!provider.log_of(ANN).await.contains(&"payment ok".to_owned()));
+    assert_eq!(shop.fetches(&id).await.error(), "authorization_pending");
+    // It waits on, and she can still approve it.
+    provider.waits(5_000);
+    ann.person.presses_link("look-1").await;
+    let sum = ann.person.page.sum_asked();
+    ann.person.types("email", ANN).types("sum", &sum).presses("continue").await;
+    ann.pays(PURSE, 1050).await;
+    ann.has_approved();
+    let tokens = shop.fetches(&id).await.expect(200);
+    assert!(tokens.get("receipt").is_some(), "{tokens}");
 }
 
 async fn one_visit_does_not_answer_another_request(database: Database) {

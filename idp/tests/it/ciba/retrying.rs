@@ -21,6 +21,7 @@ on_both_databases! {
     another_request_under_the_same_key_is_refused,
     a_key_belongs_to_its_client,
     of_many_repeats_at_once_one_request_is_made,
+    a_repeat_after_the_end_is_refused,
 }
 
 /// A site with a secret, which the repeats of its request do not change.
@@ -80,8 +81,20 @@ async fn a_key_belongs_to_its_client(database: Database) {
     assert!(id(&first) != id(&second));
 }
 
-async fn of_many_repeats_at_once_one_request_is_made(database: Database) {
+async fn a_repeat_after_the_end_is_refused(database: Database) {
     let provider = Provider::starts(database).await;
+    provider.member(ANN).await;
+    let site = joins(&provider, "kiosk").await;
+    asks_under(&site, "order-7", &[]).await.expect(200);
+    provider.waits(299_500);
+    assert_eq!(asks_under(&site, "order-7", &[]).await.expect(200)["expires_in"], 1);
+    provider.waits(500);
+    is_refused(&asks_under(&site, "order-7", &[]).await, "invalid_request");
+}
+
+async fn of_many_repeats_at_once_one_request_is_made(database: Database) {
+    // Nor is a repeat one too many.
+    let provider = Provider::starts_with(database, "[backchannel]\nclient_and_account_per_hour = 1\n").await;
     let mut ann = provider.member(ANN).await;
     let site = std::sync::Arc::new(joins(&provider, "kiosk").await);
     let mut tries = JoinSet::new();

@@ -1,5 +1,6 @@
 //! Nobody is flooded.
 
+use enum_idp::store::{account, backchannel};
 use tokio::task::JoinSet;
 
 use super::{ANN, EVE};
@@ -14,6 +15,8 @@ use crate::{
 on_both_databases! {
     one_merchant_has_two_requests_waiting_at_most,
     an_account_has_a_few_requests_waiting_and_a_bounded_number_in_an_hour,
+    two_addresses_of_one_person_do_not_show_as_one,
+    neither_a_mute_nor_a_lock_shows_nor_makes_room,
     of_many_at_once_no_more_get_through,
     a_merchant_s_own_rate_is_bounded,
 }
@@ -47,23 +50,72 @@ async fn an_account_has_a_few_requests_waiting_and_a_bounded_number_in_an_hour(d
         Provider::starts_with(database, "[backchannel]\nwaiting_per_account = 2\naccount_per_hour = 4\n").await;
     let (shop, stall) = (&provider.sites.shop, &provider.sites.stall);
     provider.member(ANN).await;
+    // More is answered as ever, and reaches nobody.
     for email in [ANN, "nobody@example.com"] {
-        let ask = || async { stall.asks_signed(email, &serde_json::json!({})).await };
-        ask().await.expect(200);
+        let ask = || async { stall.asks_signed(email, &serde_json::json!({})).await.expect(200) };
+        ask().await;
         shop.asks_to_sign_in(email).await;
-        is_too_much(&ask().await);
+        assert_eq!(reached(&provider).await, 2);
+        ask().await;
+        assert_eq!(reached(&provider).await, 2);
     }
     provider.waits(300_000);
     for email in [ANN, "nobody@example.com"] {
         shop.asks_to_sign_in(email).await;
         shop.asks_to_sign_in(email).await;
     }
+    assert_eq!(reached(&provider).await, 2);
     provider.waits(300_000);
     for email in [ANN, "nobody@example.com"] {
-        is_too_much(&shop.asks_behind(email, &[]).await);
+        let unseen = shop.asks_to_sign_in(email).await;
+        is_refused(&shop.fetches(&unseen).await, "authorization_pending");
     }
+    assert_eq!(reached(&provider).await, 0);
     provider.waits(3_600_000);
     shop.asks_to_sign_in(ANN).await;
+    assert_eq!(reached(&provider).await, 1);
+}
+
+/// How many requests Ann would see.
+async fn reached(provider: &Provider) -> usize {
+    let (db, now) = (provider.app.db.read(), provider.clock.now());
+    let ann = account::by_email(db, ANN).await.unwrap().unwrap();
+    backchannel::waiting(db, &ann.id, now).await.unwrap().len()
+}
+
+async fn two_addresses_of_one_person_do_not_show_as_one(database: Database) {
+    let provider = Provider::starts(database).await;
+    let shop = &provider.sites.shop;
+    provider.member(ANN).await;
+    provider.has_also(ANN, "anna@example.com").await;
+    for email in [ANN, "anna@example.com", "nobody@example.com"] {
+        for spelling in [email.to_owned(), email.to_uppercase()] {
+            shop.asks_to_sign_in(&spelling).await;
+        }
+        is_too_much(&shop.asks_behind(email, &[]).await);
+    }
+    assert_eq!(reached(&provider).await, 2);
+}
+
+async fn neither_a_mute_nor_a_lock_shows_nor_makes_room(database: Database) {
+    let provider = Provider::starts(database).await;
+    let shop = &provider.sites.shop;
+    let mut ann = provider.member(ANN).await;
+    for _ in 0..2 {
+        shop.asks_to_sign_in(ANN).await;
+    }
+    let refused = || async { is_too_much(&shop.asks_behind(ANN, &[]).await) };
+    refused().await;
+    ann.enters("/account/requests").await.person.presses("mute-1").await;
+    refused().await;
+    ann.person.presses("unmute-1").await;
+    refused().await;
+    let db = provider.app.db.read();
+    let id = account::by_email(db, ANN).await.unwrap().unwrap().id;
+    for status in ["locked", "active"] {
+        account::set_status(db, &id, status).await.unwrap();
+        refused().await;
+    }
 }
 
 async fn of_many_at_once_no_more_get_through(database: Database) {
@@ -76,6 +128,7 @@ async fn of_many_at_once_no_more_get_through(database: Database) {
     }
     let all = tries.join_all().await;
     assert_eq!(all.iter().filter(|status| **status == 200).count(), 2, "{all:?}");
+    assert!(all.iter().all(|status| matches!(status, 200 | 503)), "{all:?}");
 }
 
 async fn a_merchant_s_own_rate_is_bounded(database: Database) {
