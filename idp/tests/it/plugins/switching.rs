@@ -259,7 +259,7 @@ async fn a_service_is_found_in_discovery_while_it_is_on() {
     place.follows(|provider| !provider.app.plugins.details_types().is_empty()).await;
     // Written right after the plugins are swapped.
     tokio::time::timeout(super::SECONDS, async {
-        while types(&place.provider).await != json!(["payment_initiation"]) {
+        while types(&place.provider).await != json!(place.provider.app.plugins.details_types()) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     })
