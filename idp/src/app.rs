@@ -122,16 +122,7 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/enrol/{factor}/{link}", get(account::activation::from_link))
         .route("/pad", get(account::activation::pad))
         .route("/enrol/{factor}", post(account::enrol::post))
-        // Lost access.
-        .route("/recover", get(account::recovery::visit::form).post(account::recovery::visit::submit))
-        .route("/recover/pad", get(account::recovery::pad::form).post(account::recovery::pad::submit))
-        .route("/recover/support", get(account::recovery::support::form).post(account::recovery::support::submit))
-        .route(
-            "/recover/question/{state}",
-            get(account::recovery::question::page).post(account::recovery::question::answer),
-        )
-        .route("/recover/link/{token}", get(account::recovery::link::page).post(account::recovery::link::press))
-        .route("/recover/stop/{token}", get(account::recovery::stop::page).post(account::recovery::stop::press))
+        .merge(lost_access())
         .merge(personal_area())
         // Administrators.
         .route("/admin/api/support", get(admin::support::list))
@@ -158,6 +149,18 @@ fn services() -> Router<Arc<App>> {
     use oidc::resources::serve;
     let resource = get(serve).put(serve).post(serve).delete(serve).options(oidc::cors::preflight);
     Router::new().route("/services/{plugin}/{*path}", resource)
+}
+
+/// For somebody who cannot get in any more.
+fn lost_access() -> Router<Arc<App>> {
+    use account::recovery::{link, pad, question, stop, support, visit};
+    Router::new()
+        .route("/recover", get(visit::form).post(visit::submit))
+        .route("/recover/pad", get(pad::form).post(pad::submit))
+        .route("/recover/support", get(support::form).post(support::submit))
+        .route("/recover/question/{state}", get(question::page).post(question::answer))
+        .route("/recover/link/{token}", get(link::page).post(link::press))
+        .route("/recover/stop/{token}", get(stop::page).post(stop::press))
 }
 
 /// What somebody sees and changes of their own account, once they have proven that it is theirs.

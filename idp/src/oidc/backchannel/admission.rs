@@ -49,19 +49,19 @@ pub(super) async fn decide(app: &App, client: &Client, whom: &Whom) -> Result<Op
         return Ok(None);
     }
     asked.times.push(now);
-    let mut reached = Counted::read(app, code_pace::requests(&whom.id), DAY).await?;
+    let mut before = Counted::read(app, code_pace::requests(&whom.id), DAY).await?;
     let per_hour = size(settings.account_per_hour);
     let waiting = backchannel::clients_waiting(db, &whom.id, now).await?;
     let of_this_client = waiting.iter().filter(|id| **id == client.client_id).count();
-    let reaches = reached.times.iter().filter(|at| now - **at < HOUR).count() < per_hour
+    let is_seen = before.times.iter().filter(|at| now - **at < HOUR).count() < per_hour
         && waiting.len() < size(settings.waiting_per_account)
         && u64::try_from(of_this_client).unwrap_or(u64::MAX) < OF_ONE_CLIENT;
-    let is_told = reaches && reached.times.len() < MAILS_PER_DAY;
-    if reaches {
-        reached.times.push(now);
+    let is_told = is_seen && before.times.len() < MAILS_PER_DAY;
+    if is_seen {
+        before.times.push(now);
     }
-    let counted = [asked.saving(most, now + HOUR), reached.saving(per_hour.max(MAILS_PER_DAY), now + DAY)];
-    Ok(Some(Admitted { counted, reaches, is_told }))
+    let counted = [asked.saving(most, now + HOUR), before.saving(per_hour.max(MAILS_PER_DAY), now + DAY)];
+    Ok(Some(Admitted { counted, reaches: is_seen, is_told }))
 }
 
 fn size(count: u32) -> usize {
