@@ -4,7 +4,7 @@
 //! The plugin sees no token and no header, and sends none: a status from a short list, and JSON or octets. Every access stands in
 //! the account's log before it is answered.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use axum::{
     Json,
@@ -62,16 +62,33 @@ pub async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let response = match (find(&app, &method, uri.path()), parameters(uri.query())) {
+    // A task of its own: what the plugin has changed is logged and told of even when whoever has asked hangs up.
+    let responding = tokio::spawn(async move { respond(&app, peer, &Head { method, uri, headers }, body).await });
+    responding.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a request of a service broke off");
+        told(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "something went wrong here; try again later")
+    })
+}
+
+/// What a request begins with.
+struct Head {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+async fn respond(app: &Arc<App>, peer: SocketAddr, head: &Head, body: Bytes) -> Response {
+    let Head { method, uri, headers } = head;
+    let response = match (find(app, method, uri.path()), parameters(uri.query())) {
         (Ok(found), Some(query)) => {
-            let asked = Asked::new(&method, uri.path(), &headers);
+            let asked = Asked::new(method, uri.path(), headers);
             let brought = Brought { method: method.clone(), query, body, address: peer.ip().to_string() };
-            admitted(&app, &found, &asked, brought).await
+            admitted(app, &found, &asked, brought).await
         }
         (Err(status), _) => told(status, "not_found", "there is no such resource, or it has no such method"),
         (_, None) => told(StatusCode::BAD_REQUEST, "invalid_request", "a parameter is repeated"),
     };
-    cors::allow(dpop::offer(&app, &headers, response))
+    cors::allow(dpop::offer(app, headers, response))
 }
 
 fn told(status: StatusCode, code: &str, description: &str) -> Response {

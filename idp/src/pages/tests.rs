@@ -178,7 +178,7 @@ fn requests() -> Vec<(&'static str, Value)> {
                   "binding_message": "Shop <b>", "payment": null, "came": "then", "ends": "soon" },
                 { "id": "2", "client": "x", "site": { "name": "Shop <b>", "origin": "https://x.example" },
                   "payment": { "label": "Payment", "payee_name": "Shop <b>", "payee_account": "Z1", "amount": "1.00",
-                               "currency": "WMZ" },
+                               "currency": "WMZ", "rows": [], "warnings": [] },
                   "came": "then", "ends": "soon" }],
                 "muted": [{ "client": "x", "name": "Shop <b>", "since": "then" }] })),
         ),

@@ -15,8 +15,8 @@ use crate::{AMR, Asked, Enrolment, unix_seconds};
 pub(crate) const PAGE: &str = "answer";
 /// Field of the form.
 const ANSWER: &str = "answer";
-/// Most characters of words in a code.
-const MOST_WORDS: usize = 80;
+/// Most characters of words in a code: every operation fits, and a batch of a few payees.
+const MOST_WORDS: usize = 200;
 
 pub(crate) fn begin(cx: &Context, enrolment: &Enrolment) -> Result<Step<Asked, Enrolment>> {
     let digits = enrolment.pad.suites().digits().ok_or_else(|| Error::failed("the enrolment has unknown suites"))?;

@@ -1,7 +1,7 @@
 //! The files of one account, for one request.
 //!
-//! A new version is put for ten minutes, then named in the index, then put for good: a request that ends in between leaves
-//! nothing that nobody names.
+//! A new version is put, and only then named in the index: whatever the index names is there. A request that ends in between
+//! leaves a blob that nobody names; its name begins with the time, and the next request that puts something sweeps it away.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use plugin_api::Store;
@@ -14,8 +14,10 @@ use crate::{Settings, name};
 const INDEX: &str = "index";
 /// How often a change is begun again after another one was faster.
 const ATTEMPTS: usize = 8;
-/// How long a version that no index names yet is kept, in milliseconds.
+/// After so many milliseconds no request is under way any more that could still name its blob.
 const HALF_WAY: i64 = 600_000;
+/// Digits of the time that a blob's name begins with: Unix milliseconds, until the year 2286.
+const TIME_DIGITS: usize = 13;
 
 pub(crate) struct Storage<'a> {
     settings: &'a Settings,
@@ -85,7 +87,7 @@ impl<'a> Storage<'a> {
         }
         let blob = self.fresh()?;
         let key = blob_key(&blob);
-        self.store.until(self.request.cx.now + HALF_WAY).put(&key, &self.request.body)?;
+        self.store.put(&key, &self.request.body)?;
         let changed = self.changes(|index| {
             let latest = index.files.get(name).map_or(0, crate::index::File::latest);
             if expected.is_some_and(|expected| expected != latest) {
@@ -106,8 +108,8 @@ impl<'a> Storage<'a> {
                 return Ok(refusal);
             }
         };
-        self.store.put(&key, &self.request.body)?;
         self.forget(&dropped)?;
+        self.sweep()?;
         let status = if number == 1 { 201 } else { 200 };
         Ok(Served { new_key, ..Served::json(status, json!({ "name": name, "version": number, "size": bytes.len() })) })
     }
@@ -214,6 +216,26 @@ impl<'a> Storage<'a> {
         blobs.iter().try_for_each(|blob| self.store.delete(&blob_key(blob)))
     }
 
+    /// Forgets blobs that no index names and no request can name any more.
+    fn sweep(&self) -> Result<()> {
+        let (index, _) = self.index()?;
+        let is_named = |key: &str| {
+            let mut versions = index.files.values().flat_map(|file| &file.versions);
+            versions.any(|version| blob_key(&version.blob) == key)
+        };
+        let young = blob_key(&time(self.request.cx.now - HALF_WAY));
+        let mut after = None;
+        loop {
+            let listed = self.store.list(BLOB, after.as_deref())?;
+            let old = listed.keys.iter().take_while(|key| **key < young);
+            old.filter(|key| !is_named(key)).try_for_each(|key| self.store.delete(key))?;
+            match listed.keys.into_iter().next_back() {
+                Some(last) if listed.more && last < young => after = Some(last),
+                _ => return Ok(()),
+            }
+        }
+    }
+
     fn name(&self) -> &str {
         self.request.segments.get("name").map_or("", String::as_str)
     }
@@ -229,14 +251,21 @@ impl<'a> Storage<'a> {
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// A name that no blob has had.
+    /// A name that no blob has had: the time, and 22 random characters.
     fn fresh(&self) -> Result<String> {
-        self.request.cx.random.get(..22).map(str::to_owned).ok_or_else(|| Error::failed("too little randomness"))
+        let random = self.request.cx.random.get(..22).ok_or_else(|| Error::failed("too little randomness"))?;
+        Ok(format!("{}{random}", time(self.request.cx.now)))
     }
 }
 
+const BLOB: &str = "blob:";
+
 fn blob_key(blob: &str) -> String {
-    format!("blob:{blob}")
+    format!("{BLOB}{blob}")
+}
+
+fn time(now: i64) -> String {
+    format!("{:0TIME_DIGITS$}", now.max(0))
 }
 
 fn invalid(why: &str) -> Served {

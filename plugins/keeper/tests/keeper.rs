@@ -73,3 +73,29 @@ fn what_was_put_comes_back_as_it_was() {
     assert_eq!(served.content, Content::Octets(BASE64_URL_SAFE_NO_PAD.encode("\u{0}\u{ff} bytes")));
     assert_eq!(loaded.serve(&asks("bob", "GET", "files/{name}", "k", "")).unwrap().status, 404);
 }
+
+#[test]
+fn what_a_request_left_behind_is_swept_and_what_is_named_stays() {
+    let loaded = Loaded::new(enum_plugin_v1(), &json!({})).unwrap();
+    let at = |now: i64, mut request: Serve| {
+        request.cx.now = now;
+        loaded.serve(&request).unwrap().status
+    };
+    let begin = 1_790_000_000_000;
+    assert_eq!(at(begin, asks("ann", "PUT", "files/{name}", "k", "kept")), 201);
+    let (left, under_way) = (format!("blob:{begin}left"), format!("blob:{}under-way", begin + 900_000));
+    for key in [&left, &under_way] {
+        loaded.host().set_stored(Some("ann"), key, json!("b2xk"));
+    }
+    assert_eq!(at(begin + 1_000_000, asks("ann", "PUT", "files/{name}", "l", "another")), 201);
+    assert!(loaded.host().stored(Some("ann"), &left).is_none(), "nobody names it");
+    assert!(loaded.host().stored(Some("ann"), &under_way).is_some(), "its request may still name it");
+    loaded.host().set_now(begin + 10_000_000);
+    for name in ["k", "l"] {
+        assert_eq!(
+            at(begin + 10_000_000, asks("ann", "GET", "files/{name}", name, "")),
+            200,
+            "{name} is there for good"
+        );
+    }
+}

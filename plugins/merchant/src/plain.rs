@@ -45,11 +45,10 @@ pub fn check(text: &str, most_characters: usize) -> Result<(), String> {
 fn is_deceptive(c: char) -> bool {
     let invisible = matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
-        | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{2064}' | '\u{206A}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
+        | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
         | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFF}' | '\u{1BCA0}'..='\u{1BCA3}'
         | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}');
-    let turns_direction =
-        matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    let turns_direction = matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}');
     // Line and paragraph separators and every space but the ordinary one.
     let odd_space = c.is_whitespace() && c != ' ';
     // No two readers agree on what these look like.
@@ -93,6 +92,7 @@ mod tests {
             "Demo\u{2028}Shop",
             "Demo\u{3164}",
             "De\u{ad}mo",
+            "De\u{2065}mo",
             "Demo\u{e0041}",
             "\u{e000}",
             " Demo",

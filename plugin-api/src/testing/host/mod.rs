@@ -149,6 +149,11 @@ impl FakeHost {
         Host::over(Arc::clone(self) as _)
     }
 
+    /// Stores a value for this account, or for the plugin as a whole, for good: such as a call that broke off has left it.
+    pub fn set_stored(&self, account: Option<&str>, key: &str, value: Value) {
+        self.state().entries.put(account.map(str::to_owned), key.to_owned(), value, None);
+    }
+
     /// What is stored under a key for this account, or for the plugin as a whole; past its time it is gone.
     pub fn stored(&self, account: Option<&str>, key: &str) -> Option<Value> {
         let state = self.state();

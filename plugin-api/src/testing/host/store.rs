@@ -37,7 +37,7 @@ impl Entries {
         StoreGot { entry: kept.filter(|kept| kept.lives(now)).map(|kept| kept.entry.clone()) }
     }
 
-    fn put(&mut self, owner: Option<String>, key: String, value: Value, expires_at: Option<i64>) {
+    pub(super) fn put(&mut self, owner: Option<String>, key: String, value: Value, expires_at: Option<i64>) {
         self.version += 1;
         let entry = StoreEntry { value, version: self.version };
         self.entries.insert((owner, key), Kept { entry, expires_at });
