@@ -6,7 +6,7 @@ use enum_idp::{
 };
 use serde_json::json;
 
-use super::{Place, SECONDS, text};
+use super::{Place, text};
 use crate::{
     on_both_databases,
     support::{database::Database, provider::GENEROUS},
@@ -84,6 +84,10 @@ async fn nodes_say_what_they_run(database: Database) {
     says(&place, <[_]>::is_empty).await;
 }
 
+/// How long the nodes' words are waited for: each look is a program that starts, on a machine that may be busy. How soon nodes
+/// follow is another test's matter.
+const LOOKING: std::time::Duration = std::time::Duration::from_mins(1);
+
 async fn says(place: &Place, done: impl Fn(&[serde_json::Value]) -> bool) -> Vec<serde_json::Value> {
     let said = async {
         loop {
@@ -94,7 +98,7 @@ async fn says(place: &Place, done: impl Fn(&[serde_json::Value]) -> bool) -> Vec
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(SECONDS, said).await.expect("the nodes say it")
+    tokio::time::timeout(LOOKING, said).await.expect("the nodes say it")
 }
 
 async fn what_nodes_said_is_forgotten(database: Database) {
