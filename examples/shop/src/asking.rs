@@ -1,7 +1,7 @@
 //! Asking a buyer who is not at this shop's pages: by their e-mail address, with OpenID Connect CIBA Core 1.0 (`poll`). They
 //! answer in their personal area at the provider. Copy this file with `payment.rs`, if you want that.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openidconnect::{CsrfToken, Nonce, reqwest};
 use serde::Deserialize;
@@ -14,6 +14,8 @@ use crate::{
 
 /// §10.1.
 const GRANT: &str = "urn:openid:params:grant-type:ciba";
+/// How long after its end a request may still have an answer that nobody could fetch, in seconds.
+const FETCHED_WITHIN: u64 = 600;
 /// What is read aloud or compared: nothing that looks like something else.
 const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
@@ -21,6 +23,8 @@ const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 #[derive(Clone, Deserialize)]
 pub(crate) struct Request {
     auth_req_id: String,
+    /// Seconds until the provider forgets it.
+    expires_in: u64,
     /// Least seconds between two looks; §7.3: 5 if the provider does not say.
     #[serde(default = "usual_interval")]
     interval: u64,
@@ -65,6 +69,7 @@ impl Payments {
     ) -> Result<Confirmed, Trouble> {
         let provider = self.provider().await?;
         let endpoint = provider.token_endpoint().ok_or_else(|| Trouble::Refused("no token endpoint".to_owned()))?;
+        let ends = Instant::now() + Duration::from_secs(request.expires_in.saturating_add(FETCHED_WITHIN));
         loop {
             tokio::time::sleep(Duration::from_secs(request.interval)).await;
             let mut form = vec![("grant_type", GRANT.to_owned()), ("auth_req_id", request.auth_req_id.clone())];
@@ -75,8 +80,9 @@ impl Payments {
                     // There is no `nonce` without a browser: the request was made by us, and answered to us.
                     return self.verify(&tokens, |_: Option<&Nonce>| Ok(()), details, transaction).await;
                 }
-                // The provider restarts, or the network is gone: the request is still there.
-                Err(_) => continue,
+                // The provider restarts, or the network is gone: the request is still there, until its end.
+                Err(_) if Instant::now() < ends => continue,
+                Err(trouble) => return Err(trouble),
                 Ok(Err(no)) => no,
             };
             match no.error.as_str() {

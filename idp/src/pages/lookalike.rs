@@ -9,7 +9,7 @@ use unicode_security::{MixedScript, skeleton};
 pub(super) enum Doubt {
     /// Letters of several alphabets in one word, as in `Dеmo` with a Cyrillic letter.
     Mixed,
-    /// No Latin letters, and every one looks like one, as in `Сосо` in Cyrillic.
+    /// A word without Latin letters of which every one looks like one, as in `Сосо` in Cyrillic, alone or among Latin words.
     LooksLatin,
 }
 
@@ -45,9 +45,14 @@ fn doubt(name: &str) -> Option<Doubt> {
         return Some(Doubt::Mixed);
     }
     let has_latin = name.chars().any(|c| c.is_ascii_alphabetic());
-    let is_foreign = words().any(|word| !word.is_ascii());
-    let looks_latin = words().all(|word| skeleton(word).all(|c| c.is_ascii_alphanumeric()));
-    (!has_latin && is_foreign && looks_latin).then_some(Doubt::LooksLatin)
+    let is_alike = |word: &str| {
+        let is_foreign = !word.is_ascii() && !word.chars().any(|c| c.is_ascii_alphabetic());
+        is_foreign && skeleton(word).all(|c| c.is_ascii_alphanumeric())
+    };
+    // Beside Latin words a single letter is a word of its own language, such as the Russian `с`.
+    let deceives = words().any(|word| is_alike(word) && (!has_latin || word.chars().nth(1).is_some()));
+    // Where another word shows which alphabet it is, there is nothing to mistake.
+    (deceives && words().all(|word| word.is_ascii() || is_alike(word))).then_some(Doubt::LooksLatin)
 }
 
 #[cfg(test)]
@@ -69,6 +74,9 @@ mod tests {
             "Ελληνικά",
             "123456789012",
             "한국 가게",
+            "Cœur",
+            "Apple с 1990",
+            "Apple со скидкой",
         ] {
             assert_eq!(doubt(name), None, "{name}");
         }
@@ -83,6 +91,8 @@ mod tests {
             ("Αpple", Doubt::Mixed),
             ("Сосо", Doubt::LooksLatin),
             ("Ѕсоре", Doubt::LooksLatin),
+            ("Сосо Ltd", Doubt::LooksLatin),
+            ("Ѕсоре Shop 24", Doubt::LooksLatin),
         ] {
             assert_eq!(doubt(name), Some(expected), "{name}");
         }
